@@ -1,0 +1,3 @@
+module github.com/pitwheel/pitwheel
+
+go 1.27.3

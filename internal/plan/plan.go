@@ -1,0 +1,133 @@
+// Package plan is a compiled topology without types: what the engine and the test driver run.
+//
+// # Position
+//
+// Above store and processor, below topology, which makes plans, and internal/reactor, which runs
+// them. Being internal, it keeps a topology.Plan opaque to users.
+//
+// # Ownership
+//
+// A Plan is immutable and shared by all tasks.
+//
+// # Invariants
+//
+//   - P1: in Nodes every parent stands before its children.
+//   - P2: subtopologies are connected parts, numbered in the order of their first node.
+//   - P3: an internal topic's name has no application id; TopicName puts it before.
+//
+// # Sources
+//
+// Kafka Streams: InternalTopologyBuilder (makeNodeGroups, describe).
+package plan
+
+import (
+	"time"
+
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+)
+
+// Plan is a compiled topology.
+type Plan struct {
+	Subtopologies []*Subtopology
+	Internal      []*Repartition // every repartition topic, in the order of its source node
+}
+
+// Repartition is a repartition topic: written by one subtopology, read by another.
+type Repartition struct {
+	Topic      string // without application id
+	Partitions int    // zero: as many as the widest source topic of the subtopology that writes it
+}
+
+// Subtopology is a connected part of the topology. A task is one of its partitions.
+type Subtopology struct {
+	ID     int32
+	Nodes  []*Node  // sources, processors and sinks
+	Stores []*Store // in the order of their nodes
+}
+
+// Kind is what a node is.
+type Kind int
+
+// The kinds of nodes.
+const (
+	Source Kind = iota
+	Processor
+	Sink
+)
+
+// Node is a step.
+type Node struct {
+	Name     string
+	Kind     Kind
+	Topics   []string // a source's; a sink's is one, none if it chooses by record
+	Internal bool     // the topics are repartition topics
+	Reset    Reset    // a source's
+	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
+	Stores   []string // names of the connected stores
+	Parents  []*Node
+	Children []*Node
+
+	// Bind makes the node's closure in a task. children are what Bind returned for Children, in
+	// their order. It returns the node's Emit or EmitChange, a source's processor.NewSource.
+	Bind func(b Binder, children []any) any
+}
+
+// Reset is where a source starts in a group without committed offsets.
+type Reset int
+
+// The resets.
+const (
+	Earliest Reset = iota
+	Latest
+	NoReset // an error
+)
+
+// Binder is a task while its nodes are bound.
+type Binder interface {
+	// Step is the node's step in this task.
+	Step(n *Node) *processor.Step
+	// Store is the opened store of that name.
+	Store(name string) store.State
+	// Topic is a sink's topic; internal puts the application id before the name.
+	Topic(name string, internal bool) *processor.Topic
+	// OnFlush registers what runs before each commit, in the order of the calls: a record cache
+	// emits what it holds back.
+	OnFlush(f func() error)
+	// Mark is a time that is committed with the offsets under that name and read back when the
+	// task starts; -1 before it was ever set. Kafka: ProcessorMetadata.
+	Mark(name string) *record.Time
+}
+
+// Store is a store of the plan.
+type Store struct {
+	Name        string
+	Kind        StoreKind
+	Logged      bool // it has a changelog
+	InMemory    bool
+	WindowSize  time.Duration // of a window store
+	Retention   time.Duration // of a window store: how long windows stay readable
+	TopicConfig map[string]string // of the changelog, over the defaults
+
+	// Open makes the typed store in a task's space.
+	Open func(s *store.Space) store.State
+}
+
+// StoreKind is how a store is laid out.
+type StoreKind int
+
+// The kinds of stores.
+const (
+	KeyValue StoreKind = iota
+	Window
+)
+
+// TopicName is an internal topic's full name: Kafka Streams' "<application id>-<name>".
+func TopicName(applicationID, topic string) string { return applicationID + "-" + topic }
+
+// ChangelogTopic is the full name of a store's changelog: Kafka Streams'
+// "<application id>-<store>-changelog".
+func ChangelogTopic(applicationID, store string) string {
+	return applicationID + "-" + store + "-changelog"
+}

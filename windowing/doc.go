@@ -1,0 +1,19 @@
+// Package windowing is pure time arithmetic: windows, grace and windowed keys.
+//
+// # Position
+//
+// Above record and serde; stores, operators and the DSL use it. No I/O, no clock.
+//
+// # Ownership
+//
+// Everything is a value.
+//
+// # Invariants
+//
+//   - W1: windows are aligned to the epoch and their starts are never negative.
+//   - W2: a tumbling window holds its start and not its end, so each time has exactly one.
+//
+// # Sources
+//
+// Kafka Streams: kstream.TimeWindows, TimeWindowedSerializer, WindowedStreamPartitioner (KIP-633).
+package windowing

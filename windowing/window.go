@@ -1,0 +1,68 @@
+package windowing
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// Key is a key in the window [Start, End). Kafka: org.apache.kafka.streams.kstream.Windowed.
+type Key[K any] struct {
+	Key        K
+	Start, End record.Time
+}
+
+// String is "key@start/end", in milliseconds.
+func (k Key[K]) String() string { return fmt.Sprintf("%v@%d/%d", k.Key, k.Start, k.End) }
+
+// Windows assigns a record's time to windows aligned to the epoch, [start, start+size), a new one
+// every advance. Kafka: org.apache.kafka.streams.kstream.TimeWindows.
+type Windows struct{ size, advance, grace time.Duration }
+
+// Tumbling windows follow one another without gap or overlap. The size is at least a millisecond
+// and a whole number of them; Validate says so otherwise.
+func Tumbling(size time.Duration) Windows { return Windows{size: size, advance: size} }
+
+// Hopping windows of one size start every advance, which is at most the size.
+func Hopping(size, advance time.Duration) Windows { return Windows{size: size, advance: advance} }
+
+// Grace is how long after a window's end, in stream time, a late record still counts. Zero: none.
+// Kafka: TimeWindows.ofSizeAndGrace.
+func (w Windows) Grace(d time.Duration) Windows {
+	w.grace = d
+	return w
+}
+
+// Size is the length of a window.
+func (w Windows) Size() time.Duration { return w.size }
+
+// Advance is from one window's start to the next one's.
+func (w Windows) Advance() time.Duration { return w.advance }
+
+// GracePeriod is what Grace set.
+func (w Windows) GracePeriod() time.Duration { return w.grace }
+
+// Validate returns what is wrong with the windows and how to mend it; nil if nothing is.
+func (w Windows) Validate() error {
+	switch {
+	case w.size < time.Millisecond || w.size%time.Millisecond != 0:
+		return fmt.Errorf("windowing: window size %v: must be a whole number of milliseconds, at least 1", w.size)
+	case w.advance < time.Millisecond || w.advance > w.size || w.advance%time.Millisecond != 0:
+		return fmt.Errorf("windowing: advance %v: must be a whole number of milliseconds, at least 1 and at most the size %v", w.advance, w.size)
+	case w.grace < 0 || w.grace%time.Millisecond != 0:
+		return fmt.Errorf("windowing: grace %v: must be a whole number of milliseconds, not negative", w.grace)
+	}
+	return nil
+}
+
+// First is the start of the earliest window that holds t, never negative; the others that hold it
+// start every Advance after it, up to t. Kafka: TimeWindows.windowsFor.
+func (w Windows) First(t record.Time) record.Time {
+	size, advance := record.Time(w.size/time.Millisecond), record.Time(w.advance/time.Millisecond)
+	first := t - size + advance
+	if first < 0 {
+		return 0
+	}
+	return first - first%advance
+}
