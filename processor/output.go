@@ -26,11 +26,15 @@ type Outputs struct {
 	chunk   []byte
 }
 
-const outputChunk = 64 << 10
+const (
+	outputChunk = 64 << 10
+	// outputRoom is what must be left of a chunk for another record to be started in it.
+	outputRoom = 512
+)
 
-// Tail is where the next record's bytes may be appended; Keep must follow.
+// Tail is where the next record's bytes may be appended; Keep must follow, or nothing is kept.
 func (o *Outputs) Tail() []byte {
-	if cap(o.chunk)-len(o.chunk) < 512 {
+	if cap(o.chunk)-len(o.chunk) < outputRoom {
 		o.chunk = make([]byte, 0, outputChunk)
 	}
 	return o.chunk[len(o.chunk):len(o.chunk):cap(o.chunk)]
@@ -38,10 +42,13 @@ func (o *Outputs) Tail() []byte {
 
 // Keep takes over what was appended to the last Tail; used is the whole of it.
 func (o *Outputs) Keep(used []byte) {
-	// A slice that outgrew the chunk stands elsewhere: then the chunk is as it was.
 	if cap(used) == cap(o.chunk)-len(o.chunk) {
 		o.chunk = o.chunk[:len(o.chunk)+len(used)]
+		return
 	}
+	// It outgrew the chunk and stands elsewhere. Its own memory goes on as the chunk: the old
+	// one has too little room for records of this size, which would outgrow it each time.
+	o.chunk = used
 }
 
 // Add puts a record out.

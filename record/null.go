@@ -45,7 +45,9 @@ func NullCheck[T any]() func(*T) bool {
 	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.Slice, reflect.Interface, reflect.UnsafePointer:
 		return firstWordIsZero[T]
 	case reflect.Struct:
-		if !t.Implements(reflect.TypeFor[nullable]()) || t.NumField() != 2 || t.Field(1).Name != "Valid" {
+		// A struct that embeds a Null has its method and is none.
+		if !t.Implements(reflect.TypeFor[nullable]()) || t.NumField() != 2 ||
+			t.Field(0).Anonymous || t.Field(1).Name != "Valid" {
 			return nil
 		}
 		valid := t.Field(1).Offset

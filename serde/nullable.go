@@ -32,6 +32,14 @@ func (s nullableSerde[T]) Bind(topic string, part Part) Serde[Null[T]] {
 	return nullableSerde[T]{Bind(s.of, topic, part)}
 }
 
+// PartitionKey is the inner serde's: a key that may be null goes to the same partition.
+func (s nullableSerde[T]) PartitionKey(encoded []byte) []byte {
+	if k, ok := s.of.(PartitionKeyer); ok {
+		return k.PartitionKey(encoded)
+	}
+	return encoded
+}
+
 // Func is a serde of two functions, which keep the contract of Serde.
 func Func[T any](
 	appendTo func(dst []byte, v T) ([]byte, error),

@@ -77,7 +77,9 @@ func (s *chunkedString) Decode(data []byte) (string, error) {
 }
 
 func (bytesSerde) Append(dst, v []byte) ([]byte, error) { return append(dst, v...), nil }
-func (bytesSerde) Decode(data []byte) ([]byte, error)   { return append(make([]byte, 0, len(data)), data...), nil }
+func (bytesSerde) Decode(data []byte) ([]byte, error) {
+	return append(make([]byte, 0, len(data)), data...), nil
+}
 
 func (boolSerde) Append(dst []byte, v bool) ([]byte, error) {
 	if v {

@@ -1,115 +1,259 @@
 package store
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"github.com/pitwheel/pitwheel/record"
-	"github.com/pitwheel/pitwheel/serde"
 )
 
-// CONTRACT ONLY: the store agent replaces bodies; signatures below are what others compile against.
+// Why a space cannot be opened or used.
+var (
+	// ErrFormat is that the directory was written by a version with another format.
+	ErrFormat = errors.New("store: the state directory has another format")
+	// ErrInUse is that another process, or another space of this one, has the directory open.
+	ErrInUse = errors.New("store: the state directory is in use")
+	// ErrClosed is that the space was closed.
+	ErrClosed = errors.New("store: the space is closed")
+)
 
-// Space is a task's local state: its stores and the checkpoint that they stand at.
-type Space struct{}
+// IsCorruption says whether err is that the files of a state directory are damaged: then it can be
+// moved away and its stores restored from their changelogs.
+func IsCorruption(err error) bool { return pebble.IsCorruptionError(err) }
+
+// Space is a task's local state: its stores and the checkpoint that they stand at. Kafka Streams:
+// ProcessorStateManager with the task's directory.
+//
+// It belongs to one goroutine. A failure of its stores sticks to it, see Err.
+type Space struct {
+	shared    *Shared
+	ownShared bool
+	primary   *base
+	volatile  *base // of the stores in memory of a space on disk; nil: there are none
+	stores    []stored
+	byName    map[string]stored
+
+	gens    generations
+	epoch   uint64 // calls of Trim
+	now     record.Time
+	charged int64 // what Shared's sum has of this space
+	err     error
+	closed  bool
+}
 
 // SpaceConfig is how a Space is opened.
 type SpaceConfig struct {
-	Dir    string       // the task's directory, made if missing; empty: everything in memory
-	Shared *Shared      // what the process's spaces share; nil: its own
-	Logger *slog.Logger // nil: slog.Default
+	// Dir is the task's directory, made if it is missing. Empty: everything is in memory.
+	Dir string
+	// FS is the file system of Dir; nil: the operating system's.
+	FS FS
+	// Shared is what the process's spaces share; nil: its own, with the default budgets.
+	Shared *Shared
+	// Logger gets what goes wrong in the background; nil: slog.Default.
+	Logger *slog.Logger
 }
-
-// Shared is what all spaces of a process share: Pebble's block cache and file cache, and the
-// budget of the write-back caches.
-type Shared struct{}
-
-// NewShared: cacheBytes bounds the typed write-back caches of all spaces together, blockBytes Pebble's block cache.
-func NewShared(cacheBytes, blockBytes int64) *Shared { return &Shared{} }
-
-// Over says that the caches are over their budget: commit early.
-func (s *Shared) Over() bool { return false }
-
-// Close releases what is shared. All spaces must be closed.
-func (s *Shared) Close() error { return nil }
 
 // Definition is a store to open.
 type Definition struct {
-	Name       string
-	InMemory   bool
+	// Name is unique within its space.
+	Name string
+	// InMemory keeps the rows in memory, also in a space on disk: they are restored from the
+	// changelog each time the space is opened. Kafka Streams: Stores.inMemoryKeyValueStore.
+	InMemory bool
+	// WindowSize is from a window's start to its end.
 	WindowSize time.Duration
-	Retention  time.Duration
-}
-
-// Checkpoint is where the state stands.
-type Checkpoint struct {
-	Seq       int64            // the commit's number; 0: none yet
-	Positions map[string]int64 // by store name: the changelog offset up to which it is complete
-}
-
-// Frozen is a generation of writes, encoded: later writes don't touch it.
-type Frozen struct {
-	Stores []FrozenStore // those with entries or expiry, in the order they were opened
-}
-
-// FrozenStore is one store's part of a generation.
-type FrozenStore struct {
-	Name    string
-	Window  bool // Start counts
-	Entries []FrozenEntry // sorted by start, then key bytes; a key stands once
-}
-
-// FrozenEntry is a row as it is to be written.
-type FrozenEntry struct {
-	Key   []byte
-	Start record.Time
-	Value []byte // nil: deleted
-	Time  record.Time
+	// Retention is how long a window stays readable: rows whose start is at or before the highest
+	// start written minus it are not there. Zero: for ever. Kafka Streams: retentionPeriod.
+	Retention time.Duration
 }
 
 // State is a store without types, as its task's engine sees it.
 type State interface {
+	// Name is the store's name.
 	Name() string
 }
 
-func OpenSpace(c SpaceConfig) (*Space, error)                 { return &Space{}, nil }
-func (s *Space) Checkpoint() Checkpoint                       { return Checkpoint{} }
-func (s *Space) Meta(key string) (value []byte, ok bool)      { return nil, false }
-func (s *Space) SetMeta(key string, value []byte) error       { return nil } // written and flushed at once
-func (s *Space) Empty() bool                                  { return true } // no row and no checkpoint ever applied
-func (s *Space) Freeze() *Frozen                              { return nil }
-func (s *Space) Apply(f *Frozen, c Checkpoint) error          { return nil }
-func (s *Space) Abort()                                       {}
-func (s *Space) Restore(store string, rows []FrozenEntry, position int64) error { return nil }
-func (s *Space) SetNow(at record.Time)                        {} // the current record's time, for Put
-func (s *Space) Err() error                                   { return nil } // the sticky failure
-func (s *Space) Trim()                                        {} // evicts clean entries while over budget; between steps
-func (s *Space) Flush() error                                 { return nil } // Pebble's memtable to disk
-func (s *Space) UnflushedBytes() int64                        { return 0 }
-func (s *Space) Close() error                                 { return nil } // does not flush
+// stored is what a space asks of a store's cache.
+type stored interface {
+	core() *origin
 
-// KeyValueStore is a typed key-value store over the cache. It implements KeyValue.
-type KeyValueStore[K, V any] struct{ name string }
+	freeze() (f FrozenStore, ok bool)
+	settle(f *FrozenStore)
+	abort()
+	restored()
+	renumber(by uint32)
+	seal()
 
-func OpenKeyValue[K, V any](s *Space, d Definition, key serde.Serde[K], value serde.Serde[V]) *KeyValueStore[K, V] {
-	return &KeyValueStore[K, V]{d.Name}
+	held() int64
+	age()
+	dropIdle(before uint64, need int64) (freed int64)
+	evictable() int64
+	sweep(share float64)
 }
-func (s *KeyValueStore[K, V]) Name() string { return s.name }
 
-// Find reads the row; Set or Remove may follow, for the same key, before any other call.
-func (s *KeyValueStore[K, V]) Find(key K) (v V, at record.Time, ok bool) { return }
-func (s *KeyValueStore[K, V]) Set(v V, at record.Time)                    {}
-func (s *KeyValueStore[K, V]) Remove(at record.Time)                      {}
-
-// WindowStore is a typed window store over the cache. It implements Window.
-type WindowStore[K, V any] struct{ name string }
-
-func OpenWindow[K, V any](s *Space, d Definition, key serde.Serde[K], value serde.Serde[V]) *WindowStore[K, V] {
-	return &WindowStore[K, V]{d.Name}
+// OpenSpace opens a task's state, or makes it. Errors are ErrInUse, ErrFormat, those for which
+// IsCorruption is true, and the file system's. It must be closed.
+func OpenSpace(c SpaceConfig) (*Space, error) {
+	s := &Space{shared: c.Shared, byName: map[string]stored{}, gens: generations{current: firstGeneration}}
+	if s.shared == nil {
+		s.shared, s.ownShared = NewShared(0, 0), true
+	}
+	if err := s.open(c); err != nil {
+		if s.ownShared {
+			err = errors.Join(err, s.shared.Close())
+		}
+		return nil, err
+	}
+	return s, nil
 }
-func (s *WindowStore[K, V]) Name() string { return s.name }
 
-// Find reads the row; Set or Remove may follow, for the same key and start, before any other call.
-func (s *WindowStore[K, V]) Find(key K, start record.Time) (v V, at record.Time, ok bool) { return }
-func (s *WindowStore[K, V]) Set(v V, at record.Time)                                        {}
-func (s *WindowStore[K, V]) Remove(at record.Time)                                          {}
+func (s *Space) open(c SpaceConfig) (err error) {
+	if c.Dir == "" {
+		s.primary, err = openBase(newMemory())
+		return err
+	}
+	logger := c.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	d, err := openDisk(c.Dir, c.FS, s.shared, logger)
+	if err != nil {
+		return err
+	}
+	if s.primary, err = openBase(d); err != nil {
+		return errors.Join(fmt.Errorf("store: read %s: %w", c.Dir, err), d.close())
+	}
+	return nil
+}
+
+// register opens a store's place in the space.
+func (s *Space) register(c stored, d Definition) {
+	s.stores = append(s.stores, c)
+	if s.err != nil {
+		return
+	}
+	if s.byName[d.Name] != nil {
+		s.fail(fmt.Errorf("store: %q is opened twice", d.Name))
+		return
+	}
+	s.byName[d.Name] = c
+	b := s.primary
+	if _, inMemory := b.backend.(*memory); d.InMemory && !inMemory {
+		if s.volatile == nil {
+			s.volatile, _ = openBase(newMemory())
+		}
+		b = s.volatile
+		delete(s.primary.cp.Positions, d.Name) // it may have been on disk before
+	}
+	if err := c.core().attach(b); err != nil {
+		s.fail(fmt.Errorf("store: open %q: %w", d.Name, err))
+	}
+}
+
+// fail keeps the first failure; from then on the stores read as empty and take no writes.
+func (s *Space) fail(err error) {
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	for _, c := range s.stores {
+		c.seal()
+	}
+}
+
+// Err is the first thing that went wrong with the space or one of its stores: a key or value that
+// does not encode or decode, a read or write that failed. It sticks: the stores read as empty
+// afterwards and nothing can be applied. The task must fail before anything is committed.
+func (s *Space) Err() error {
+	if s.err == nil {
+		if err := s.primary.failure(); err != nil {
+			s.fail(err)
+		}
+	}
+	return s.err
+}
+
+// Empty is true where no row and no checkpoint was ever applied.
+func (s *Space) Empty() bool { return s.primary.fresh && (s.volatile == nil || s.volatile.fresh) }
+
+// Checkpoint is where the applied state stands. The caller may keep and change it.
+func (s *Space) Checkpoint() Checkpoint {
+	c := s.primary.cp.clone()
+	if s.volatile != nil {
+		for name, position := range s.volatile.cp.Positions {
+			c.Positions[name] = position
+		}
+	}
+	return c
+}
+
+// Meta reads what SetMeta wrote.
+func (s *Space) Meta(key string) (value []byte, ok bool) {
+	if s.Err() != nil {
+		return nil, false
+	}
+	value, ok, err := s.primary.get(metaKey(userTag, key))
+	if err != nil {
+		s.fail(err)
+		return nil, false
+	}
+	return bytes.Clone(value), ok
+}
+
+// SetMeta keeps a value beside the stores, which the space does not look at. It is on disk when
+// SetMeta returns, and with it all that was applied before.
+func (s *Space) SetMeta(key string, value []byte) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if err := s.primary.write(metaKey(userTag, key), value); err != nil {
+		s.fail(err)
+		return err
+	}
+	return s.Flush()
+}
+
+// SetNow tells the current record's time, which Put gives to rows.
+func (s *Space) SetNow(at record.Time) { s.now = at }
+
+// Flush writes all that is applied to disk, where it survives a crash.
+func (s *Space) Flush() error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if err := s.primary.flush(); err != nil {
+		s.fail(err)
+		return err
+	}
+	return nil
+}
+
+// UnflushedBytes is about how much was applied since the last Flush: what a crash would lose and
+// the changelogs would have to bring back. Zero: nothing.
+func (s *Space) UnflushedBytes() int64 { return s.primary.unflushed() }
+
+// Close releases everything. It does not flush: what was applied since the last Flush may be gone.
+func (s *Space) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.fail(ErrClosed)
+	for _, c := range s.stores {
+		c.abort()
+	}
+	s.charge()
+	err := s.primary.close()
+	if s.volatile != nil {
+		err = errors.Join(err, s.volatile.close())
+	}
+	if s.ownShared {
+		err = errors.Join(err, s.shared.Close())
+	}
+	return err
+}

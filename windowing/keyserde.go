@@ -39,6 +39,9 @@ func (s timeWindowed[K]) Decode(data []byte) (Key[K], error) {
 		return Key[K]{}, err
 	}
 	start := record.Time(binary.BigEndian.Uint64(data[at:]))
+	if start < 0 { // invariant W1
+		return Key[K]{}, fmt.Errorf("windowing: windowed key with the negative start %d", start)
+	}
 	return Key[K]{Key: key, Start: start, End: End(start, s.size)}, nil
 }
 

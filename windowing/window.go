@@ -57,12 +57,14 @@ func (w Windows) Validate() error {
 }
 
 // First is the start of the earliest window that holds t, never negative; the others that hold it
-// start every Advance after it, up to t. Kafka: TimeWindows.windowsFor.
+// start every Advance after it, up to t. No window holds a negative t: then First is 0, after t.
+// Kafka: TimeWindows.windowsFor.
 func (w Windows) First(t record.Time) record.Time {
-	size, advance := record.Time(w.size/time.Millisecond), record.Time(w.advance/time.Millisecond)
-	first := t - size + advance
-	if first < 0 {
+	advance := record.Time(w.advance / time.Millisecond)
+	overlap := record.Time(w.size/time.Millisecond) - advance
+	if t < overlap { // asked before subtracting, which could overflow
 		return 0
 	}
+	first := t - overlap
 	return first - first%advance
 }

@@ -1,23 +1,3 @@
-// Package plan is a compiled topology without types: what the engine and the test driver run.
-//
-// # Position
-//
-// Above store and processor, below topology, which makes plans, and internal/reactor, which runs
-// them. Being internal, it keeps a topology.Plan opaque to users.
-//
-// # Ownership
-//
-// A Plan is immutable and shared by all tasks.
-//
-// # Invariants
-//
-//   - P1: in Nodes every parent stands before its children.
-//   - P2: subtopologies are connected parts, numbered in the order of their first node.
-//   - P3: an internal topic's name has no application id; TopicName puts it before.
-//
-// # Sources
-//
-// Kafka Streams: InternalTopologyBuilder (makeNodeGroups, describe).
 package plan
 
 import (
@@ -61,11 +41,11 @@ const (
 type Node struct {
 	Name     string
 	Kind     Kind
-	Topics   []string // a source's; a sink's is one, none if it chooses by record
-	Internal bool     // the topics are repartition topics
-	Reset    Reset    // a source's
+	Topics   []string                // a source's; a sink's is one, none if it chooses by record
+	Internal bool                    // the topics are repartition topics
+	Reset    Reset                   // a source's
 	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
-	Stores   []string // names of the connected stores
+	Stores   []string                // names of the connected stores
 	Parents  []*Node
 	Children []*Node
 
@@ -106,8 +86,8 @@ type Store struct {
 	Kind        StoreKind
 	Logged      bool // it has a changelog
 	InMemory    bool
-	WindowSize  time.Duration // of a window store
-	Retention   time.Duration // of a window store: how long windows stay readable
+	WindowSize  time.Duration     // of a window store
+	Retention   time.Duration     // of a window store: how long windows stay readable
 	TopicConfig map[string]string // of the changelog, over the defaults
 
 	// Open makes the typed store in a task's space.

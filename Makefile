@@ -1,0 +1,49 @@
+# Every command that this repository documents is a target here: each works in a fresh clone, with
+# make and any Go from 1.21 on. That Go fetches the version named here.
+export GOTOOLCHAIN := go1.27.3
+
+# The tools' module is apart, so that their dependencies never reach a user's go.sum.
+TOOL := go tool -modfile=tools/go.mod
+
+GOTEST     ?= go test
+FUZZTIME   ?= 60s
+BENCHTIME  ?= 100ms
+BENCHCOUNT ?= 1
+COVER_MIN  ?= 80
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test race lint fmt cover bench fuzz
+
+help: ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+demo: ## run the flights example on an embedded Kafka
+	go run ./examples/flights
+
+demo-check: ## run the demo once, without a terminal, and stop
+	go run ./examples/flights -once
+
+test: ## run all tests: fast, no Docker
+	$(GOTEST) ./...
+
+race: ## run all tests under the race detector
+	go test -race ./...
+
+lint: ## check the format, go.mod, go vet and golangci-lint
+	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .) && test -z "$$unformatted" || \
+		{ echo "not formatted, run make fmt: $$unformatted"; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format all Go code
+	go fmt ./...
+
+cover: ## measure the tests' coverage of the library; below COVER_MIN percent fails
+	sh scripts/cover.sh $(COVER_MIN)
+
+bench: ## run the short benchmarks; the output is benchstat's input
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./bench/... ./store/...
+
+fuzz: ## run every fuzz target for FUZZTIME each
+	sh scripts/fuzz.sh $(FUZZTIME)

@@ -1,0 +1,140 @@
+package pitwheel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/pitwheel/pitwheel/internal/reactor"
+	"github.com/pitwheel/pitwheel/internal/statedir"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+	"github.com/pitwheel/pitwheel/topology"
+)
+
+// App runs a plan as one instance of an application.
+type App struct {
+	plan      *topology.Plan
+	config    Config
+	lifecycle lifecycle
+	engine    atomic.Pointer[reactor.Engine]
+}
+
+// New checks the config and makes an app; it touches neither disk nor network. Error: all that is
+// wrong with the config, each problem wrapping ErrConfig.
+func New(plan *topology.Plan, c Config) (*App, error) {
+	if plan == nil {
+		return nil, fmt.Errorf("%w: the plan is nil: give what Builder.Build returned", ErrConfig)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &App{plan: plan, config: c, lifecycle: lifecycle{tell: c.OnStateChange}}, nil
+}
+
+// ErrRun is returned by a second Run of an app.
+var ErrRun = errors.New("pitwheel: an app runs once")
+
+// Run works until ctx ends, then commits, closes and returns nil; or until the first error that
+// policies do not let pass, which it returns.
+func (a *App) Run(ctx context.Context) error {
+	if a.lifecycle.state() != Created {
+		return ErrRun
+	}
+	err := a.run(ctx)
+	if err != nil {
+		a.lifecycle.to(Failed)
+		a.config.Logger.Error("app failed", "application", a.config.ApplicationID, "error", err)
+		return err
+	}
+	a.lifecycle.to(Closing)
+	a.lifecycle.to(Closed)
+	return nil
+}
+
+func (a *App) run(ctx context.Context) (err error) {
+	dir, err := statedir.Open(a.config.StateDir, a.config.ApplicationID)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	// Transactional ids are those of the loops. All that were ever used are fenced at start, so
+	// there are as many loops.
+	loops := a.config.Loops
+	if a.config.Guarantee == ExactlyOnce {
+		if loops, err = dir.UseLoops(loops); err != nil {
+			return err
+		}
+	}
+	shared := store.NewShared(a.config.MemoryLimit/2, a.config.MemoryLimit/4)
+	defer func() { err = errors.Join(err, shared.Close()) }()
+	instance := a.config.InstanceID
+	if instance == "" {
+		instance = dir.Identity().Instance
+	}
+	engine := reactor.New(a.engineConfig(instance, loops, dir, shared))
+	a.engine.Store(engine)
+	a.lifecycle.to(Rebalancing)
+	stop := context.AfterFunc(ctx, func() { a.lifecycle.to(Closing) })
+	defer stop()
+	return engine.Run(ctx)
+}
+
+func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared *store.Shared) reactor.Config {
+	c := a.config
+	return reactor.Config{
+		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
+		TaskDir: dir.Task, ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
+		CommitInterval: c.CommitInterval, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
+		TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
+		Loops: loops, BufferBytes: c.MemoryLimit / 4,
+		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
+		Kafka: c.kafka(), Shared: shared, Logger: c.Logger,
+		OnRunning: func(all bool) {
+			if all {
+				a.lifecycle.to(Running)
+			} else {
+				a.lifecycle.to(Rebalancing)
+			}
+		},
+		OnRestored: func(task record.TaskID, r reactor.Restored) {
+			if c.OnRestore != nil {
+				c.OnRestore(Restore{Task: task, Records: r.Records, Took: r.Took})
+			}
+		},
+	}
+}
+
+// State is where the app is in its life.
+func (a *App) State() State { return a.lifecycle.state() }
+
+// Counters are running totals of an app since it started.
+type Counters struct {
+	In         int64            // records processed or dropped
+	Out        int64            // records put out to topics, changelogs not counted
+	Dropped    map[string]int64 // by reason: "late", "null_key", "decode_value" ...
+	Commits    int64
+	Aborts     int64       // commits that were not, and were done again
+	StreamTime record.Time // the highest of all tasks; -1: none yet
+}
+
+// Counters are the totals as of the last commit.
+func (a *App) Counters() Counters {
+	e := a.engine.Load()
+	if e == nil {
+		return Counters{StreamTime: -1}
+	}
+	t := e.Totals()
+	c := Counters{In: t.In, Out: t.Out, Dropped: map[string]int64{}, Commits: t.Commits, Aborts: t.Aborts, StreamTime: t.StreamTime}
+	for reason, n := range maps.All(t.Dropped) {
+		c.Dropped[string(reason)] += n
+	}
+	return c
+}

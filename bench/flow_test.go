@@ -1,0 +1,199 @@
+package bench
+
+import (
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/internal/reactor"
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
+	"github.com/pitwheel/pitwheel/store"
+	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/windowing"
+)
+
+// The flow: records of 100,000 keys, uniformly chosen, 5 million to a second of event time, in
+// tumbling windows of 10 seconds. A commit is made every second of event time.
+const (
+	flowKeys   = 100_000
+	flowRate   = 5_000_000 // records in a second of event time
+	flowWindow = 10 * time.Second
+	flowBatch  = 4096
+)
+
+// flow is a task that filters, maps and counts in windows, fed by hand.
+type flow struct {
+	task    *reactor.Task
+	space   *store.Space
+	shared  *store.Shared
+	topics  map[string]*processor.Topic
+	input   record.Partition
+	raws    []record.Raw
+	at      int // the next of raws
+	offset  int64
+	due     int64 // of records until the next commit
+	written changelogBytes
+}
+
+// changelogBytes is the sink of changelog records: it looks at every byte, as a producer would.
+type changelogBytes struct {
+	records, bytes int64
+	sum            byte
+}
+
+func (s *changelogBytes) take(entries []reactor.Entry) {
+	for i := range entries {
+		r := &entries[i].Record
+		for _, b := range r.Key {
+			s.sum += b
+		}
+		for _, b := range r.Value {
+			s.sum ^= b
+		}
+		s.records++
+		s.bytes += int64(len(r.Key) + len(r.Value))
+	}
+}
+
+func countPlan(tb testing.TB) *plan.Plan {
+	tb.Helper()
+	in := topology.NewTopic("in", serde.Int64(), serde.Int64())
+	b := topology.NewBuilder()
+	b.Stream(in).
+		Filter(func(_, v int64) bool { return v >= 0 }).
+		MapValues(func(_, v int64) int64 { return v + 1 }).
+		GroupByKey().
+		WindowedBy(windowing.Tumbling(flowWindow)).
+		EmitOnClose().
+		Count(topology.As("counts"))
+	p, err := b.Build()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p.Compiled()
+}
+
+func newFlow(tb testing.TB) *flow {
+	tb.Helper()
+	f := &flow{
+		topics: map[string]*processor.Topic{},
+		input:  record.Partition{Topic: "in"},
+		due:    flowRate,
+		shared: store.NewShared(1<<30, 64<<20),
+	}
+	for _, name := range []string{"in", "app-counts-changelog"} {
+		f.topics[name] = &processor.Topic{Name: name, Partitions: 1}
+	}
+	var err error
+	f.space, err = store.OpenSpace(store.SpaceConfig{Dir: tb.TempDir(), Shared: f.shared, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f.task, err = reactor.NewTask(reactor.TaskConfig{
+		ApplicationID: "app", Subtopology: countPlan(tb).Subtopologies[0], Space: f.space,
+		Logger: slog.New(slog.DiscardHandler),
+		Topic:  func(name string) *processor.Topic { return f.topics[name] },
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := f.space.Close(); err != nil {
+			tb.Error(err)
+		}
+		if err := f.shared.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	f.raws = make([]record.Raw, 1<<20)
+	keys := make([]byte, 0, len(f.raws)*16)
+	for i := range f.raws {
+		at := len(keys)
+		keys = binary.BigEndian.AppendUint64(keys, uint64(random.IntN(flowKeys))*0x9E3779B97F4A7C15>>1)
+		keys = binary.BigEndian.AppendUint64(keys, uint64(i))
+		f.raws[i] = record.Raw{Key: keys[at : at+8 : at+8], Value: keys[at+8 : at+16 : at+16]}
+	}
+	return f
+}
+
+// run processes n records.
+func (f *flow) run(tb testing.TB, n int) {
+	for n > 0 {
+		size := min(n, flowBatch, len(f.raws)-f.at, int(f.due))
+		batch := f.raws[f.at : f.at+size]
+		for i := range batch {
+			batch[i].Offset = f.offset
+			batch[i].Time = record.Time(f.offset * 1000 / flowRate)
+			f.offset++
+		}
+		f.task.Feed(f.input, batch, f.offset, f.offset)
+		if _, err := f.task.Step(size); err != nil {
+			tb.Fatal(err)
+		}
+		f.space.Trim()
+		f.task.TakeOutputs()
+		n -= size
+		f.at = (f.at + size) % len(f.raws)
+		if f.due -= int64(size); f.due == 0 {
+			f.due = flowRate
+			f.commit(tb)
+		}
+	}
+}
+
+func (f *flow) commit(tb testing.TB) {
+	c, err := f.task.Freeze()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if c == nil {
+		return
+	}
+	f.task.TakeOutputs()
+	f.written.take(c.Changelog)
+	positions := c.Positions(map[string]int64{"counts": f.written.records})
+	if _, err := c.Metadata(positions); err != nil {
+		tb.Fatal(err)
+	}
+	if err := f.task.Apply(c, positions); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// BenchmarkTumblingCount is the whole way of a record in one goroutine, from its bytes to a window
+// count that is committed to Pebble and the changelog.
+func BenchmarkTumblingCount(b *testing.B) {
+	f := newFlow(b)
+	f.run(b, 2*flowRate) // the steady state: caches and arenas have their size
+	before := f.written
+	b.ReportAllocs()
+	b.ResetTimer()
+	f.run(b, b.N)
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(f.written.records-before.records)/float64(b.N), "changelog/record")
+}
+
+// TestTumblingCountIsRight runs the flow of the benchmark and adds up what its changelog says.
+func TestTumblingCountIsRight(t *testing.T) {
+	f := newFlow(t)
+	const n = 300_000
+	f.run(t, n)
+	c, err := f.task.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for i := range c.Changelog {
+		sum += int64(binary.BigEndian.Uint64(c.Changelog[i].Record.Value))
+	}
+	if sum != n {
+		t.Errorf("counted %d of %d records", sum, n)
+	}
+}

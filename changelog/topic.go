@@ -1,0 +1,37 @@
+package changelog
+
+import (
+	"maps"
+	"strconv"
+	"time"
+)
+
+// AdditionalRetention is how much longer than its windows a window changelog's records are kept.
+// Kafka Streams: windowstore.changelog.additional.retention.ms.
+const AdditionalRetention = 24 * time.Hour
+
+// TopicConfig is a changelog's topic config: compacted; a window store's also forgets what is
+// older than its retention and a day. over replaces and adds.
+func TopicConfig(window bool, retention time.Duration, over map[string]string) map[string]string {
+	config := map[string]string{
+		"cleanup.policy":         "compact",
+		"message.timestamp.type": "CreateTime",
+	}
+	if window {
+		config["cleanup.policy"] = "compact,delete"
+		config["retention.ms"] = strconv.FormatInt((retention + AdditionalRetention).Milliseconds(), 10)
+	}
+	maps.Copy(config, over)
+	return config
+}
+
+// RepartitionConfig is a repartition topic's config: kept for ever, because records are deleted
+// once they are consumed.
+func RepartitionConfig() map[string]string {
+	return map[string]string{
+		"cleanup.policy":         "delete",
+		"message.timestamp.type": "CreateTime",
+		"segment.bytes":          "52428800",
+		"retention.ms":           "-1",
+	}
+}

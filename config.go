@@ -1,0 +1,218 @@
+package pitwheel
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sasl"
+
+	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/topology"
+)
+
+// Config is an app's. The zero value of a field is the safe choice that its comment names; two
+// fields are required.
+type Config struct {
+	// ApplicationID is required: the group, and the prefix of internal topics and transactional
+	// ids. Letters, digits, '.', '_' and '-', at most 200. Kafka: application.id.
+	ApplicationID string
+	// Brokers is required: "host:port" of some of the cluster's. Kafka: bootstrap.servers.
+	Brokers []string
+
+	// InstanceID names this instance for static membership (KIP-345). Empty: made once and kept
+	// in StateDir. Two running instances must not have the same.
+	InstanceID string
+	// ClientID names the clients in brokers' logs and quotas. Empty: ApplicationID.
+	ClientID string
+	// Rack is where this instance is, to fetch from replicas nearby (KIP-392). Empty: unknown.
+	Rack string
+	// StateDir is where local state is kept, for one instance alone. Empty:
+	// <user cache directory>/pitwheel/<ApplicationID>. Kafka: state.dir.
+	StateDir string
+
+	// Guarantee is what a crash may do to results. Zero: ExactlyOnce.
+	Guarantee Guarantee
+	// CommitInterval is the longest time between processing a record and its results being
+	// visible. Zero: 100 ms. Kafka: commit.interval.ms.
+	CommitInterval time.Duration
+	// FlushInterval is how often local state goes to disk, which bounds what a restart after a
+	// crash replays from the changelogs. Zero: 10 s.
+	FlushInterval time.Duration
+	// MemoryLimit is in bytes, for fetched records, caches and Pebble together. Zero: a quarter of
+	// the memory that the process may use.
+	MemoryLimit int64
+	// Loops is how many goroutines process records. Zero: GOMAXPROCS. Kafka: num.stream.threads.
+	Loops int
+	// SessionTimeout is how long this instance may be silent before the group gives its tasks to
+	// others. Zero: 45 s. Kafka: session.timeout.ms.
+	SessionTimeout time.Duration
+
+	// TLS is nil for plain text.
+	TLS *tls.Config
+	// SASL mechanisms are tried in order. Empty: none.
+	SASL []sasl.Mechanism
+
+	// Topics says what happens to internal topics that are missing. Zero: CreateTopics.
+	Topics TopicsMode
+	// Replication is that of internal topics. Zero: the broker's default. Kafka: replication.factor.
+	Replication int16
+	// LeaveOnStop gives the tasks away at once when Run ends, for scaling in and for disks that
+	// are thrown away. Else they wait for this instance for the session timeout.
+	LeaveOnStop bool
+	// OnError is what becomes of records that fail. Zero: errors stop the app, what Kafka Streams
+	// drops is dropped; sources may have their own.
+	OnError topology.ErrorPolicies
+	// Logger is nil for slog.Default.
+	Logger *slog.Logger
+
+	// OnStateChange is told of each change of State, in order, from one goroutine.
+	OnStateChange func(old, now State)
+	// OnRestore is told of each task whose state was brought back, from the goroutine that did.
+	OnRestore func(Restore)
+}
+
+// Restore is a task whose state was brought back.
+type Restore struct {
+	Task    record.TaskID
+	Records int64         // changelog records replayed
+	Took    time.Duration // in all
+}
+
+// Guarantee is what a crash may do to results.
+type Guarantee int
+
+// The guarantees. Kafka: processing.guarantee.
+const (
+	ExactlyOnce Guarantee = iota // nothing lost, nothing doubled
+	AtLeastOnce                  // nothing lost; after a crash some records are processed again
+)
+
+// TopicsMode says what happens to internal topics that are missing.
+type TopicsMode int
+
+// The modes.
+const (
+	CreateTopics   TopicsMode = iota // they are made
+	ValidateTopics                   // Run fails, naming each and its config
+)
+
+const maxID = 200
+
+// ErrConfig is wrapped by each problem that Validate reports.
+var ErrConfig = errors.New("invalid configuration")
+
+var validID = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// Validate reports every problem at once, each naming the field and the fix.
+func (c Config) Validate() error {
+	var problems error
+	report := func(field, format string, args ...any) {
+		problems = errors.Join(problems, fmt.Errorf("%w: %s %s", ErrConfig, field, fmt.Sprintf(format, args...)))
+	}
+	checkID := func(field, id string) {
+		if !validID.MatchString(id) || len(id) > maxID || id == "." || id == ".." {
+			report(field, "is %q: use letters, digits, '.', '_' and '-', at most %d, and not \".\" or \"..\"", id, maxID)
+		}
+	}
+	if c.ApplicationID == "" {
+		report("ApplicationID", "is empty: name the application")
+	} else {
+		checkID("ApplicationID", c.ApplicationID)
+	}
+	if c.InstanceID != "" {
+		checkID("InstanceID", c.InstanceID)
+	}
+	if len(c.Brokers) == 0 {
+		report("Brokers", "is empty: give at least one \"host:port\"")
+	}
+	for _, b := range c.Brokers {
+		if err := checkBroker(b); err != nil {
+			report("Brokers", "has %q: %v: use \"host:port\"", b, err)
+		}
+	}
+	c.validateNumbers(report)
+	return problems
+}
+
+func (c Config) validateNumbers(report func(field, format string, args ...any)) {
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{{"CommitInterval", c.CommitInterval}, {"FlushInterval", c.FlushInterval}, {"SessionTimeout", c.SessionTimeout}} {
+		if d.value < 0 {
+			report(d.field, "is %v: it may not be negative; zero is the default", d.value)
+		}
+	}
+	if c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce {
+		report("Guarantee", "is %d: use ExactlyOnce or AtLeastOnce", c.Guarantee)
+	}
+	if c.Topics != CreateTopics && c.Topics != ValidateTopics {
+		report("Topics", "is %d: use CreateTopics or ValidateTopics", c.Topics)
+	}
+	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < 16<<20 {
+		report("MemoryLimit", "is %d bytes: give at least 16 MiB, or zero for the default", c.MemoryLimit)
+	}
+	if c.Loops < 0 {
+		report("Loops", "is %d: it may not be negative; zero is the default", c.Loops)
+	}
+	if c.Replication < 0 {
+		report("Replication", "is %d: it may not be negative; zero is the broker's default", c.Replication)
+	}
+	if c.Guarantee == ExactlyOnce && c.CommitInterval > maxCommitInterval {
+		report("CommitInterval", "is %v: transactions would time out; use at most %v, or AtLeastOnce", c.CommitInterval, maxCommitInterval)
+	}
+}
+
+// maxCommitInterval keeps a transaction within the brokers' bound (transaction.max.timeout.ms is
+// 15 minutes by default).
+const maxCommitInterval = 5 * time.Minute
+
+func checkBroker(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if host == "" {
+		return errors.New("the host is missing")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("port %q is not a number from 1 to 65535", port)
+	}
+	return nil
+}
+
+// withDefaults is the config with every default in its place.
+func (c Config) withDefaults() (Config, error) {
+	c.ClientID = cmp.Or(c.ClientID, c.ApplicationID)
+	c.CommitInterval = cmp.Or(c.CommitInterval, 100*time.Millisecond)
+	c.FlushInterval = cmp.Or(c.FlushInterval, 10*time.Second)
+	c.MemoryLimit = cmp.Or(c.MemoryLimit, usableMemory()/4)
+	c.Loops = cmp.Or(c.Loops, runtime.GOMAXPROCS(0))
+	c.Replication = cmp.Or(c.Replication, -1)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.StateDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return c, fmt.Errorf("%w: StateDir is empty and there is no user cache directory (%w): set it", ErrConfig, err)
+		}
+		c.StateDir = filepath.Join(cache, "pitwheel", c.ApplicationID)
+	}
+	return c, nil
+}
+
+func (c Config) kafka() kafka.Config {
+	return kafka.Config{
+		Brokers: c.Brokers, ClientID: c.ClientID, Rack: c.Rack, TLS: c.TLS, SASL: c.SASL, Logger: c.Logger,
+	}
+}

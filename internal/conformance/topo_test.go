@@ -1,0 +1,118 @@
+package conformance
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/pitwheel/pitwheel/serde"
+	"github.com/pitwheel/pitwheel/store"
+	"github.com/pitwheel/pitwheel/streamtest"
+	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/windowing"
+)
+
+// topo is a case's topology while it is built: the builder, the stores to be read when a scenario
+// is over, and how the driver is set up.
+type topo struct {
+	*topology.Builder
+	stores  []storeReader
+	options []streamtest.Option
+}
+
+// storeReader reads a store's rows: by key, as the vectors write them.
+type storeReader struct {
+	name string
+	rows func(d *streamtest.Driver) map[string]string
+}
+
+// keeps makes the table's store one to be compared.
+func (b *topo) keeps[K, V any](t topology.Table[K, V]) topology.Table[K, V] {
+	ref := t.Store()
+	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
+		return keyValueRows(d, ref)
+	}})
+	return t
+}
+
+// keepsWindows makes the table's store one to be compared.
+func (b *topo) keepsWindows[K, V any](t topology.WindowedTable[K, V]) topology.WindowedTable[K, V] {
+	ref := t.Store()
+	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
+		return windowRows(d, ref)
+	}})
+	return t
+}
+
+func keyValueRows[K, V any](d *streamtest.Driver, ref store.KeyValueRef[K, V]) map[string]string {
+	rows := map[string]string{}
+	for e := range d.KeyValue(ref).Entries() {
+		rows[keyText(e.Key)] = timed(showGo(e.Value), int64(e.Time))
+	}
+	return rows
+}
+
+func windowRows[K, V any](d *streamtest.Driver, ref store.WindowRef[K, V]) map[string]string {
+	rows := map[string]string{}
+	for e := range d.Window(ref).Entries(0, math.MaxInt64) {
+		key := fmt.Sprintf("%s@%d/%d", keyText(e.Key.Key), e.Key.Start, e.Key.End)
+		rows[key] = timed(showGo(e.Value), int64(e.Time))
+	}
+	return rows
+}
+
+// timed is a row of a store that keeps times.
+func timed(value string, ts int64) string { return fmt.Sprintf("%s @ %d", value, ts) }
+
+// Java's String, Long and Integer may be null.
+type (
+	text    = serde.Null[string]
+	number  = serde.Null[int64]
+	integer = serde.Null[int32]
+)
+
+var (
+	textSerde    = serde.Nullable(serde.String())
+	numberSerde  = serde.Nullable(serde.Int64())
+	integerSerde = serde.Nullable(serde.Int32())
+)
+
+// texts is a topic of words, as the generator's SS and TO_SS.
+func texts(name string) topology.Topic[text, text] {
+	return topology.NewTopic(name, textSerde, textSerde)
+}
+
+// numbers is a topic of numbers, as the generator's SL and TO_SL.
+func numbers(name string) topology.Topic[text, number] {
+	return topology.NewTopic(name, textSerde, numberSerde)
+}
+
+// counts is a topic of numbers that are never null.
+func counts(name string) topology.Topic[text, int64] {
+	return topology.NewTopic(name, textSerde, serde.Int64())
+}
+
+// windowed is the topic of a windowed table.
+func windowed[V any](w windowing.Windows, value serde.Serde[V]) topology.Topic[windowing.Key[text], V] {
+	return topology.NewTopic("out", w.KeySerde(textSerde), value)
+}
+
+// valid is a text that is not null.
+func valid(s string) text { return text{V: s, Valid: true} }
+
+// plus is Java's + of two strings, which writes a null as "null".
+func plus(parts ...any) text {
+	s := ""
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			s += p
+		case text:
+			if p.Valid {
+				s += p.V
+			} else {
+				s += "null"
+			}
+		}
+	}
+	return valid(s)
+}

@@ -1,0 +1,213 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// Admin asks brokers about topics and offsets, and makes topics. Every call is tried again until
+// it succeeds, its ctx ends, or the answer is final.
+type Admin struct {
+	client *kgo.Client
+	admin  *kadm.Client
+	log    *slog.Logger
+}
+
+// NewAdmin makes an Admin; Close it. Error: the options contradict each other.
+func NewAdmin(c Config) (*Admin, error) {
+	client, err := kgo.NewClient(c.options()...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return &Admin{client: client, admin: kadm.NewClient(client), log: c.Logger}, nil
+}
+
+// Close ends the client.
+func (a *Admin) Close() { a.client.Close() }
+
+// TopicInfo is what an app asks of a topic.
+type TopicInfo struct {
+	Partitions int32
+	ID         [16]byte // zero where the broker has none
+}
+
+// Topics describes the topics that exist among names.
+func (a *Admin) Topics(ctx context.Context, names []string) (map[string]TopicInfo, error) {
+	found := map[string]TopicInfo{}
+	if len(names) == 0 {
+		return found, nil
+	}
+	err := retry(ctx, a.log, "describe topics", func(ctx context.Context) error {
+		clear(found)
+		topics, err := a.admin.ListTopicsWithInternal(ctx, names...)
+		if err != nil {
+			return err
+		}
+		for _, t := range topics {
+			if errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
+				continue
+			}
+			if t.Err != nil {
+				return fmt.Errorf("topic %q: %w", t.Topic, t.Err)
+			}
+			found[t.Topic] = TopicInfo{Partitions: int32(len(t.Partitions)), ID: t.ID}
+		}
+		return nil
+	})
+	return found, err
+}
+
+var errNotYet = errors.New("not there yet")
+
+// Await tries again until f says that it is there.
+func (a *Admin) Await(ctx context.Context, what string, f func(ctx context.Context) (bool, error)) error {
+	return retry(ctx, a.log, "wait for "+what, func(ctx context.Context) error {
+		there, err := f(ctx)
+		if err == nil && !there {
+			err = errNotYet
+		}
+		return err
+	})
+}
+
+// NewTopic is a topic to make.
+type NewTopic struct {
+	Name        string
+	Partitions  int32
+	Replication int16 // -1: the broker's default
+	Config      map[string]string
+}
+
+// Create makes the topic; one that exists is left as it is.
+func (a *Admin) Create(ctx context.Context, t NewTopic) error {
+	config := make(map[string]*string, len(t.Config))
+	for k, v := range t.Config {
+		config[k] = &v
+	}
+	return retry(ctx, a.log, fmt.Sprintf("create topic %q", t.Name), func(ctx context.Context) error {
+		_, err := a.admin.CreateTopic(ctx, t.Partitions, t.Replication, config, t.Name)
+		if errors.Is(err, kerr.TopicAlreadyExists) {
+			return nil
+		}
+		return err
+	})
+}
+
+// TopicConfig is the topic's config as the broker has it.
+func (a *Admin) TopicConfig(ctx context.Context, topic string) (map[string]string, error) {
+	config := map[string]string{}
+	err := retry(ctx, a.log, fmt.Sprintf("describe config of topic %q", topic), func(ctx context.Context) error {
+		all, err := a.admin.DescribeTopicConfigs(ctx, topic)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if r.Err != nil {
+				return r.Err
+			}
+			for _, c := range r.Configs {
+				config[c.Key] = c.MaybeValue()
+			}
+		}
+		return nil
+	})
+	return config, err
+}
+
+// CommittedOffset is what the group has committed for a partition.
+type CommittedOffset struct {
+	Offset   int64
+	Metadata string
+}
+
+// Committed is the group's stable offsets of those partitions: pending transactions are waited
+// for. A partition without an offset is left out.
+func (a *Admin) Committed(ctx context.Context, group string, of []record.Partition) (map[record.Partition]CommittedOffset, error) {
+	found := map[record.Partition]CommittedOffset{}
+	topics := map[string]bool{}
+	for _, p := range of {
+		topics[p.Topic] = true
+	}
+	err := retry(ctx, a.log, fmt.Sprintf("fetch offsets of group %q", group), func(ctx context.Context) error {
+		clear(found)
+		all, err := a.admin.FetchOffsets(kadm.RequireStable(ctx), group)
+		if errors.Is(err, kerr.GroupIDNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range of {
+			o, ok := all.Lookup(p.Topic, p.ID)
+			if !ok || o.Err == nil && o.At < 0 {
+				continue
+			}
+			if o.Err != nil {
+				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, o.Err)
+			}
+			found[p] = CommittedOffset{Offset: o.At, Metadata: o.Metadata}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Ends is the offset after the last record of each partition, committed or not: the high
+// watermark. A restore must reach it, because a committed transaction whose marker is not yet
+// written stands before it (KAFKA-10167).
+func (a *Admin) Ends(ctx context.Context, of []record.Partition) (map[record.Partition]int64, error) {
+	return a.offsets(ctx, "list end offsets", of, a.admin.ListEndOffsets)
+}
+
+// StableEnds is the offset up to which each partition's transactions are decided: the last stable
+// offset.
+func (a *Admin) StableEnds(ctx context.Context, of []record.Partition) (map[record.Partition]int64, error) {
+	return a.offsets(ctx, "list stable offsets", of, a.admin.ListCommittedOffsets)
+}
+
+// Starts is the offset of the first record that each partition still has.
+func (a *Admin) Starts(ctx context.Context, of []record.Partition) (map[record.Partition]int64, error) {
+	return a.offsets(ctx, "list start offsets", of, a.admin.ListStartOffsets)
+}
+
+func (a *Admin) offsets(
+	ctx context.Context, what string, of []record.Partition,
+	list func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error),
+) (map[record.Partition]int64, error) {
+	found := make(map[record.Partition]int64, len(of))
+	if len(of) == 0 {
+		return found, nil
+	}
+	topics := map[string]bool{}
+	for _, p := range of {
+		topics[p.Topic] = true
+	}
+	err := retry(ctx, a.log, what, func(ctx context.Context) error {
+		all, err := list(ctx, slices.Sorted(maps.Keys(topics))...)
+		if err != nil {
+			return err
+		}
+		for _, p := range of {
+			o, ok := all.Lookup(p.Topic, p.ID)
+			if !ok {
+				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, kerr.UnknownTopicOrPartition)
+			}
+			if o.Err != nil {
+				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, o.Err)
+			}
+			found[p] = o.Offset
+		}
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,51 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Member is who consumes: what the group coordinator checks a commit by.
+type Member struct {
+	ID         string
+	Generation int32
+	InstanceID string // empty: not static
+}
+
+// Joined is false before the first and between two memberships. A commit without one is not
+// fenced at all, so it must not be made.
+func (m Member) Joined() bool { return m.ID != "" && m.Generation >= 0 }
+
+// commitOffsets commits without a transaction. Trying again is safe: the same offsets are written.
+func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []Offset) error {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.MemberID, req.Generation = p.of.Group, member.ID, member.Generation
+	if member.InstanceID != "" {
+		req.InstanceID = &member.InstanceID
+	}
+	for _, o := range offsets {
+		partition := kmsg.NewOffsetCommitRequestTopicPartition()
+		partition.Partition, partition.Offset, partition.Metadata = o.Partition.ID, o.At, &o.Metadata
+		topic := kmsg.NewOffsetCommitRequestTopic()
+		topic.Topic, topic.TopicID = o.Partition.Topic, o.TopicID
+		topic.Partitions = append(topic.Partitions, partition)
+		req.Topics = append(req.Topics, topic)
+	}
+	return retry(ctx, p.config.Logger, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
+		resp, err := req.RequestWith(ctx, p.client)
+		if err != nil {
+			return err
+		}
+		for _, t := range resp.Topics {
+			for _, x := range t.Partitions {
+				if err := kerr.ErrorForCode(x.ErrorCode); err != nil {
+					return fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,71 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+)
+
+// Config is how brokers are reached: the part that every client of an app shares.
+type Config struct {
+	Brokers  []string // "host:port"
+	ClientID string
+	Rack     string           // empty: none
+	TLS      *tls.Config      // nil: plain text
+	SASL     []sasl.Mechanism // tried in order
+	Logger   *slog.Logger
+
+	// Dial replaces the network, for tests.
+	Dial func(ctx context.Context, network, host string) (net.Conn, error)
+}
+
+// options are the options of every client.
+func (c Config) options(more ...kgo.Opt) []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(c.Brokers...),
+		kgo.ClientID(c.ClientID),
+		kgo.WithLogger(clientLog{c.Logger}),
+		// The default is a minute at most between looks; a topic that is deleted or grows should
+		// be seen sooner, and a changed leader at once.
+		kgo.MetadataMinAge(250 * time.Millisecond),
+	}
+	if c.Rack != "" {
+		opts = append(opts, kgo.Rack(c.Rack))
+	}
+	if c.Dial != nil {
+		opts = append(opts, kgo.Dialer(c.Dial))
+	}
+	if c.TLS != nil && c.Dial == nil {
+		opts = append(opts, kgo.DialTLSConfig(c.TLS))
+	}
+	if len(c.SASL) > 0 {
+		opts = append(opts, kgo.SASL(c.SASL...))
+	}
+	return append(opts, more...)
+}
+
+// clientLog hands the client's log on. Its information is detail to an app, so it goes to debug.
+type clientLog struct{ to *slog.Logger }
+
+func (l clientLog) Level() kgo.LogLevel {
+	if l.to.Enabled(context.Background(), slog.LevelDebug) {
+		return kgo.LogLevelInfo
+	}
+	return kgo.LogLevelWarn
+}
+
+func (l clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
+	at := slog.LevelDebug
+	switch level {
+	case kgo.LogLevelError:
+		at = slog.LevelWarn // the client goes on by itself; what it cannot mend comes as an error
+	case kgo.LogLevelWarn:
+		at = slog.LevelInfo
+	}
+	l.to.Log(context.Background(), at, "kafka client: "+msg, keyvals...)
+}

@@ -1,0 +1,243 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// ProducerConfig is a loop's producer.
+type ProducerConfig struct {
+	Group           string
+	TransactionalID string        // empty: not transactional, but idempotent
+	Timeout         time.Duration // of a transaction
+}
+
+// Producer produces a loop's records. Under exactly-once each commit is a transaction with its
+// offsets in it; else records are idempotent and offsets are committed after them.
+//
+// The transactional client is a group session without topics: it never joins, and commits what it
+// is told in the name of the member that consumes.
+type Producer struct {
+	config  Config
+	of      ProducerConfig
+	client  *kgo.Client
+	session *kgo.GroupTransactSession // nil: not transactional
+	begun   bool
+	slab    []kgo.Record
+
+	mu     sync.Mutex
+	failed error // the first record that could not be produced since Begin
+}
+
+// NewProducer makes a producer and, if it is transactional, fences whoever had its id before and
+// waits until their transaction is decided.
+func NewProducer(ctx context.Context, c Config, of ProducerConfig) (*Producer, error) {
+	p := &Producer{config: c, of: of}
+	return p, p.Renew(ctx)
+}
+
+// Renew replaces the client by a new one of the same transactional id. That fences what the old
+// one may still have on the way, and returns once its last transaction is decided.
+func (p *Producer) Renew(ctx context.Context) error {
+	p.Close()
+	opts := p.config.options(
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(5*time.Millisecond),
+		kgo.MaxBufferedRecords(1<<20), // the engine bounds bytes; this must not stop it first
+		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+	)
+	if p.of.TransactionalID == "" {
+		client, err := kgo.NewClient(opts...)
+		p.client = client
+		return err
+	}
+	return retry(ctx, p.config.Logger, fmt.Sprintf("take transactional id %q", p.of.TransactionalID), func(ctx context.Context) error {
+		session, err := kgo.NewGroupTransactSession(append(opts,
+			kgo.ConsumerGroup(p.of.Group),
+			kgo.TransactionalID(p.of.TransactionalID),
+			kgo.TransactionTimeout(p.of.Timeout),
+		)...)
+		if err != nil {
+			return err
+		}
+		// The client asks for its producer id lazily; asking now is what fences.
+		if _, _, err := session.Client().ProducerID(ctx); err != nil {
+			session.Close()
+			return err
+		}
+		p.session, p.client = session, session.Client()
+		return nil
+	})
+}
+
+// Close ends the client; records on the way are given up.
+func (p *Producer) Close() {
+	if p.client != nil {
+		p.client.CloseAllowingRebalance()
+	}
+	p.client, p.session, p.begun = nil, nil, false
+	p.mu.Lock()
+	p.failed = nil
+	p.mu.Unlock()
+}
+
+// Ack collects how far a partition's records are acknowledged.
+type Ack struct{ next atomic.Int64 }
+
+// Next is the offset after the last acknowledged record; 0 if there was none.
+func (a *Ack) Next() int64 { return a.next.Load() }
+
+func (a *Ack) note(offset int64) {
+	// A repeated batch is acknowledged without an offset (-1).
+	for next := a.next.Load(); offset+1 > next; next = a.next.Load() {
+		if a.next.CompareAndSwap(next, offset+1) {
+			return
+		}
+	}
+}
+
+// Produce sends the record on its way, within a transaction if there are any. The record's bytes
+// must not change. Whether it arrived shows at Flush. ack, if not nil, notes its offset.
+func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack) error {
+	if p.session != nil && !p.begun {
+		if err := p.session.Begin(); err != nil {
+			return fmt.Errorf("begin transaction: %w", err)
+		}
+		p.begun = true
+	}
+	if len(p.slab) == 0 {
+		p.slab = make([]kgo.Record, 256)
+	}
+	r := &p.slab[0]
+	p.slab = p.slab[1:]
+	r.Topic, r.Partition = out.Topic.Name, out.Partition
+	r.Key, r.Value = out.Key, out.Value
+	r.Timestamp = out.Time.Time()
+	if len(out.Headers) > 0 {
+		r.Headers = make([]kgo.RecordHeader, len(out.Headers))
+		for i, h := range out.Headers {
+			r.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
+		}
+	}
+	if ack == nil {
+		p.client.Produce(ctx, r, p.produced)
+		return nil
+	}
+	p.client.Produce(ctx, r, func(r *kgo.Record, err error) {
+		if err == nil {
+			ack.note(r.Offset)
+		}
+		p.produced(r, err)
+	})
+	return nil
+}
+
+// produced keeps the first failure: the client commits whatever succeeded, so we must not.
+func (p *Producer) produced(r *kgo.Record, err error) {
+	if err == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed == nil {
+		p.failed = &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
+	}
+}
+
+// ProduceError is a record that the brokers did not take.
+type ProduceError struct {
+	Topic                string
+	Partition            int32
+	KeyBytes, ValueBytes int
+	Err                  error
+}
+
+// Error names the topic, the partition, the record's size and the cause.
+func (e *ProduceError) Error() string {
+	return fmt.Sprintf("produce to topic %q partition %d a record of %d+%d bytes: %v", e.Topic, e.Partition, e.KeyBytes, e.ValueBytes, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *ProduceError) Unwrap() error { return e.Err }
+
+// Flush waits until every record is acknowledged or has failed, and returns the first failure.
+func (p *Producer) Flush(ctx context.Context) error {
+	if err := p.client.Flush(ctx); err != nil {
+		return fmt.Errorf("flush produced records: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed
+}
+
+// Offset is how far an input partition is processed.
+type Offset struct {
+	Partition record.Partition
+	TopicID   [16]byte
+	At        int64
+	Metadata  string
+}
+
+// Commit commits the offsets in the name of the consuming member: in the transaction, which it
+// ends, or by themselves. Nil means committed. Any error means that it is unknown whether it was:
+// Renew, then look for the committed offsets' metadata.
+func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) error {
+	if p.session == nil {
+		return p.commitOffsets(ctx, member, offsets)
+	}
+	if !p.begun {
+		if err := p.session.Begin(); err != nil {
+			return fmt.Errorf("begin transaction: %w", err)
+		}
+	}
+	p.begun = false
+	ctx = kgo.PreTxnCommitFnContext(ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
+		req.MemberID, req.Generation = member.ID, member.Generation
+		if member.InstanceID != "" {
+			req.InstanceID = &member.InstanceID
+		}
+		req.Topics = nil
+		for _, o := range offsets {
+			partition := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+			partition.Partition, partition.Offset, partition.Metadata = o.Partition.ID, o.At, &o.Metadata
+			topic := kmsg.NewTxnOffsetCommitRequestTopic()
+			topic.Topic, topic.TopicID = o.Partition.Topic, o.TopicID
+			topic.Partitions = append(topic.Partitions, partition)
+			req.Topics = append(req.Topics, topic)
+		}
+		return nil
+	})
+	committed, err := p.session.End(ctx, kgo.TryCommit)
+	if committed && err == nil {
+		return nil
+	}
+	// Not confirmed. The session also says "not committed" where it lost the answer of a commit
+	// and then aborted nothing, so its word is not enough.
+	if err == nil {
+		err = errors.New("the transaction was not committed")
+	}
+	return err
+}
+
+// Abort gives up what was produced since the last commit.
+func (p *Producer) Abort(ctx context.Context) error {
+	p.mu.Lock()
+	p.failed = nil
+	p.mu.Unlock()
+	if p.session == nil || !p.begun {
+		return nil
+	}
+	p.begun = false
+	_, err := p.session.End(ctx, kgo.TryAbort)
+	return err
+}

@@ -1,0 +1,56 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Fatal says that trying again cannot help: the cause must be mended outside.
+func Fatal(err error) bool {
+	var code *kerr.Error
+	if errors.As(err, &code) {
+		switch {
+		case code.Retriable:
+			return false
+		case errors.Is(err, kerr.UnknownServerError), errors.Is(err, kerr.UnstableOffsetCommit),
+			errors.Is(err, kerr.ConcurrentTransactions), errors.Is(err, kerr.CoordinatorLoadInProgress):
+			return false
+		}
+		return true
+	}
+	return errors.Is(err, kgo.ErrClientClosed)
+}
+
+// retry calls f until it succeeds, fails for good or ctx ends. What is retried is logged, at
+// growing intervals.
+func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx context.Context) error) error {
+	pause, logAfter := 20*time.Millisecond, time.Second
+	begin, quiet := time.Now(), time.Now()
+	for {
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w (last: %w)", what, context.Cause(ctx), err)
+		}
+		if Fatal(err) {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if time.Since(quiet) >= logAfter {
+			quiet, logAfter = time.Now(), min(2*logAfter, 30*time.Second)
+			log.Warn("waiting for Kafka", "for", what, "since", time.Since(begin).Round(time.Millisecond), "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}

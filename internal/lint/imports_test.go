@@ -1,0 +1,162 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// anyOfOurs lets a package import every other one that is no command.
+const anyOfOurs = "*"
+
+// allowedImports is the import map: for each package the packages of ours that it may import, from
+// the bottom up. A path that ends in /... stands for all below it. The reasons are in
+// docs/adr/0003-package-map.md.
+var allowedImports = map[string][]string{
+	"record":             {},
+	"internal/graph":     {},
+	"internal/invariant": {},
+	"internal/lint":      {},
+	"serde":              {"record"},
+	"windowing":          {"record", "serde"},
+	"store":              {"internal/graph", "record", "serde", "windowing"},
+	"store/storetest":    {"internal/graph", "record", "serde", "store", "windowing"},
+	"changelog":          {"record", "store"},
+	"processor":          {"record", "serde", "store", "windowing"},
+	"internal/plan":      {"processor", "record", "store"},
+	"internal/kafka":     {"processor", "record"},
+	"internal/statedir":  {"record"},
+	"topology": {
+		"internal/graph", "internal/plan", "processor", "record", "serde", "store", "windowing",
+	},
+	"internal/reactor": {"changelog", "internal/kafka", "internal/plan", "processor", "record", "store"},
+	".": {
+		"internal/graph", "internal/kafka", "internal/plan", "internal/reactor", "internal/statedir",
+		"processor", "record", "serde", "store", "topology", "windowing",
+	},
+	"streamtest": {
+		"changelog", "internal/graph", "internal/plan", "internal/reactor", "processor", "record", "serde",
+		"store", "topology", "windowing",
+	},
+	"internal/conformance": {
+		"processor", "record", "serde", "store", "streamtest", "topology", "windowing",
+	},
+	"examples/...": {
+		".", "processor", "record", "serde", "store", "streamtest", "topology", "windowing",
+	},
+	"bench": {anyOfOurs},
+}
+
+// allowedOutside is who may import a package of another module. Tests may import all of them but
+// Pebble, and the test libraries besides.
+var allowedOutside = map[string][]string{
+	"github.com/twmb/franz-go/pkg/kgo":   {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kerr":  {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kmsg":  {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kadm":  {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/sasl":  {".", "internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kfake": {"bench", "examples/..."},
+	"github.com/cockroachdb/pebble/v2":   {"store"},
+	"github.com/google/btree":            {"store"},
+	"github.com/gofrs/flock":             {"internal/statedir"},
+}
+
+var allowedInTests = []string{
+	"github.com/google/go-cmp", "github.com/twmb/franz-go/pkg", "go.uber.org/goleak", "pgregory.net/rapid",
+}
+
+func TestEveryPackageIsInTheImportMap(t *testing.T) {
+	for _, p := range load(t).packages {
+		if _, ok := allowedFor(p.path); !ok {
+			t.Errorf("package %s is not in the import map: add it to allowedImports in "+
+				"internal/lint/imports_test.go, with what it may import", p.path)
+		}
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	r := load(t)
+	for _, p := range r.packages {
+		allowed, _ := allowedFor(p.path)
+		for _, f := range p.parsed {
+			for _, spec := range f.ast.Imports {
+				what, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
+				switch what = strings.TrimPrefix(what, "/"); {
+				case !ours:
+					continue
+				case what == "":
+					what = "."
+				}
+				if command(what) {
+					t.Errorf("%s: %s must not import %s: nothing imports a command", r.at(spec), p.path, what)
+				}
+				if !f.test && !covers(allowed, what) {
+					t.Errorf("%s: %s must not import %s: turn the dependency round, with an interface that %s "+
+						"declares, or change allowedImports in internal/lint/imports_test.go and say why in an ADR",
+						r.at(spec), p.path, what, p.path)
+				}
+			}
+		}
+	}
+}
+
+func TestOutsideImportsHaveOneOwner(t *testing.T) {
+	r := load(t)
+	for _, p := range r.packages {
+		for _, f := range p.parsed {
+			for _, spec := range f.ast.Imports {
+				what := strings.Trim(spec.Path.Value, `"`)
+				host, _, _ := strings.Cut(what, "/")
+				if !strings.Contains(host, ".") || strings.HasPrefix(what, module) {
+					continue
+				}
+				owners := ownersOf(what)
+				if covers(owners, p.path) || f.test && (under(owners, p.path) || under(allowedInTests, what)) {
+					continue
+				}
+				t.Errorf("%s: %s must not import %s, which belongs to %v: go through its owner, or change "+
+					"allowedOutside in internal/lint/imports_test.go", r.at(spec), p.path, what, owners)
+			}
+		}
+	}
+}
+
+// allowedFor is the import map's entry for a package, by its path or by a pattern above it.
+func allowedFor(path string) (allowed []string, ok bool) {
+	for key, allowed := range allowedImports {
+		if covers([]string{key}, path) {
+			return allowed, true
+		}
+	}
+	return nil, false
+}
+
+// ownersOf is who may import a package of another module.
+func ownersOf(path string) []string {
+	for key, owners := range allowedOutside {
+		if within(path, key) {
+			return owners
+		}
+	}
+	return nil
+}
+
+// covers says whether one of the patterns names the path.
+func covers(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		above, all := strings.CutSuffix(pattern, "/...")
+		return pattern == path || pattern == anyOfOurs && !command(path) || all && within(path, above)
+	})
+}
+
+// under says whether the path is one of those or below one.
+func under(paths []string, path string) bool {
+	return slices.ContainsFunc(paths, func(above string) bool { return within(path, above) })
+}
+
+// within says whether the path is that one or below it.
+func within(path, above string) bool {
+	return path == above || strings.HasPrefix(path, above+"/")
+}
+
+func command(path string) bool { return within(path, "examples") || within(path, "cmd") }

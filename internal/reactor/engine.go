@@ -1,0 +1,290 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+)
+
+// Config is what an Engine runs with. The root package fills it from its own and checks it first.
+type Config struct {
+	Plan          *plan.Plan
+	ApplicationID string
+	InstanceID    string
+	TaskDir       func(id record.TaskID) (string, error) // where a task's state is; it exists
+	ExactlyOnce   bool
+	Policies      processor.ErrorPolicies
+
+	CommitInterval     time.Duration
+	FlushInterval      time.Duration // how often local state goes to disk
+	FlushBytes         int64         // or after so much of it
+	TransactionTimeout time.Duration
+	SessionTimeout     time.Duration // zero: the consumer's default
+	Loops              int
+	BufferBytes        int64 // of records fetched and not processed, of all partitions together
+	CreateTopics       bool  // internal ones that are missing
+	Replication        int16 // of internal topics; -1: the broker's default
+	LeaveOnStop        bool
+
+	Kafka  kafka.Config
+	Shared *store.Shared
+	Logger *slog.Logger
+
+	OnRunning  func(all bool)                       // whether all assigned tasks run; nil: not told
+	OnRestored func(task record.TaskID, r Restored) // nil: not told
+}
+
+// Engine runs a plan as one instance of its application.
+type Engine struct {
+	config   Config
+	log      *slog.Logger
+	topics   *topics
+	admin    *kafka.Admin
+	consumer *kafka.Consumer
+	poller   *poller
+	loops    []*loop
+
+	work context.Context // of all that runs; ended with the first failure
+	fail context.CancelCauseFunc
+	busy atomic.Int64 // when something last happened, Unix nanoseconds
+
+	openings chan struct{} // bounds how many tasks are opened at a time
+
+	mu          sync.Mutex
+	assignments map[record.TaskID]*assignment
+	partitions  int // assigned, for the buffers' share of each
+}
+
+// assignment is a task that the group gave to this instance.
+type assignment struct {
+	id          record.TaskID
+	subtopology *plan.Subtopology
+	owner       int64 // tells this opening's commits from all others
+	loop        *loop
+	lifecycle   lifecycle
+	cancel      context.CancelFunc
+	opened      chan struct{} // closed when open has ended
+	failed      bool          // open did not succeed; valid once opened
+
+	space *store.Space
+	task  *Task
+}
+
+// New makes an Engine.
+func New(c Config) *Engine {
+	return &Engine{
+		config: c, log: c.Logger,
+		openings:    make(chan struct{}, 4),
+		assignments: map[record.TaskID]*assignment{},
+	}
+}
+
+// Run works until ctx ends, then commits, flushes, closes and returns nil; or until the first
+// error, which it returns. It runs once.
+func (e *Engine) Run(ctx context.Context) (err error) {
+	e.work, e.fail = context.WithCancelCause(context.WithoutCancel(ctx))
+	defer e.fail(nil)
+	e.progress()
+	admin, err := kafka.NewAdmin(e.config.Kafka)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	e.admin = admin
+	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
+		return quietly(ctx, err)
+	}
+	// Every transactional id that may be ours is taken before anything is read: a transaction
+	// that our last life left open would stand before our restores until it timed out.
+	if err := e.makeLoops(ctx); err != nil {
+		return quietly(ctx, err)
+	}
+	defer func() {
+		for _, l := range e.loops {
+			l.producer.Close()
+		}
+	}()
+	if err := e.join(); err != nil {
+		return err
+	}
+	return e.runLoops(ctx)
+}
+
+// quietly is nil where ctx has ended: being stopped is no failure.
+func quietly(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (e *Engine) makeLoops(ctx context.Context) error {
+	for i := range e.config.Loops {
+		of := kafka.ProducerConfig{Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout}
+		if e.config.ExactlyOnce {
+			of.TransactionalID = fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, i)
+		}
+		producer, err := kafka.NewProducer(ctx, e.config.Kafka, of)
+		if err != nil {
+			return err
+		}
+		e.mu.Lock()
+		e.loops = append(e.loops, &loop{
+			engine: e, index: i, log: e.log, producer: producer, idleSince: time.Now(),
+			inbox: inbox{bell: make(chan struct{}, 1)}, tally: tally{now: Totals{StreamTime: -1}},
+		})
+		e.mu.Unlock()
+	}
+	return nil
+}
+
+// join makes the consumer, which joins the group and is told of its tasks.
+func (e *Engine) join() error {
+	e.poller = &poller{engine: e, routes: map[record.Partition]*route{}}
+	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
+		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
+		Topics: e.topics.sources(), Tasks: e.topics.tasks(), Latest: e.topics.latest(),
+		Leave: e.config.LeaveOnStop, SessionTimeout: e.config.SessionTimeout,
+		FetchBytes: int32(min(e.config.BufferBytes/4, 64<<20)),
+		Assigned:   e.assigned, Revoked: e.revoked, Lost: e.lost,
+	})
+	e.consumer = consumer
+	return err
+}
+
+// runLoops runs the goroutines until ctx ends or one of them fails, and ends them in order: no
+// more records, last commits, membership.
+func (e *Engine) runLoops(ctx context.Context) error {
+	polling, stopPolling := context.WithCancel(e.work)
+	stop := make(chan struct{})
+	var loops, others sync.WaitGroup
+	for _, l := range e.loops {
+		loops.Go(func() {
+			if err := l.run(e.work, stop); err != nil {
+				e.fail(err)
+			}
+		})
+	}
+	others.Go(func() {
+		if err := e.poller.run(polling); err != nil {
+			e.fail(err)
+		}
+	})
+	others.Go(func() { e.watch(polling) })
+	select {
+	case <-ctx.Done():
+		e.log.Info("stopping")
+	case <-e.work.Done():
+	}
+	stopPolling()
+	others.Wait()
+	close(stop)
+	loops.Wait()
+	failure := context.Cause(e.work)
+	// Opening tasks and rebalance callbacks end with the work.
+	e.fail(errStopped)
+	e.closeTasks()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	e.consumer.Close(closing)
+	return failure
+}
+
+var errStopped = errors.New("the engine has stopped")
+
+// closeTasks flushes and closes the local state of every task that is still there.
+func (e *Engine) closeTasks() {
+	e.mu.Lock()
+	open := make([]*assignment, 0, len(e.assignments))
+	for _, a := range e.assignments {
+		open = append(open, a)
+	}
+	clear(e.assignments)
+	e.mu.Unlock()
+	for _, a := range open {
+		a.cancel()
+		<-a.opened
+		if a.space == nil || a.failed {
+			continue
+		}
+		if err := (&running{task: a.task, space: a.space, lifecycle: &a.lifecycle}).close(); err != nil {
+			e.log.Error("closing failed", "error", err)
+		}
+	}
+}
+
+// progress notes that something happened.
+func (e *Engine) progress() { e.busy.Store(time.Now().UnixNano()) }
+
+// watch says what is waited for while this instance has no task that runs.
+func (e *Engine) watch(ctx context.Context) {
+	ticker := time.NewTicker(idleAfter)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if time.Since(time.Unix(0, e.busy.Load())) < idleAfter {
+			continue
+		}
+		if !e.consumer.Member().Joined() {
+			e.log.Info("nothing to process", "waiting_for", "the group coordinator to let this instance join", "group", e.config.ApplicationID)
+			continue
+		}
+		e.mu.Lock()
+		tasks, opening := len(e.assignments), 0
+		for _, a := range e.assignments {
+			if a.lifecycle.state() != TaskRunning {
+				opening++
+			}
+		}
+		e.mu.Unlock()
+		if tasks == 0 {
+			e.log.Info("nothing to process", "waiting_for", "tasks: the group has none for this instance", "group", e.config.ApplicationID)
+		} else if opening > 0 {
+			e.log.Info("nothing to process", "waiting_for", "tasks to be restored", "tasks", opening)
+		}
+	}
+}
+
+// highWater is how much may wait of one partition before it is paused, lowWater when it goes on:
+// the client throws away what it had buffered for a paused partition, so the two are far apart.
+func (e *Engine) highWater() int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return max(e.config.BufferBytes/int64(max(e.partitions, 1)), 64<<10)
+}
+
+func (e *Engine) lowWater() int64 { return e.highWater() / 4 }
+
+// openSpace opens the local state of a task: on disk if one of its stores is.
+func (e *Engine) openSpace(id record.TaskID) (*store.Space, error) {
+	dir := ""
+	for _, s := range e.config.Plan.Subtopologies[id.Subtopology].Stores {
+		if s.InMemory {
+			continue
+		}
+		var err error
+		if dir, err = e.config.TaskDir(id); err != nil {
+			return nil, fmt.Errorf("task %s: %w", id, err)
+		}
+		break
+	}
+	space, err := store.OpenSpace(store.SpaceConfig{Dir: dir, Shared: e.config.Shared, Logger: e.log})
+	if err != nil {
+		return nil, fmt.Errorf("task %s: %w", id, err)
+	}
+	return space, nil
+}

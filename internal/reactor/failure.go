@@ -1,0 +1,154 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// RecordError is a record that failed where the error policy is to fail.
+type RecordError struct{ processor.Failure }
+
+// Error names the record, the step, the reason and the ways out.
+func (e *RecordError) Error() string {
+	s := fmt.Sprintf("record at topic %q partition %d offset %d failed in step %q: %s", e.Topic, e.Partition, e.Offset, e.Step, e.Reason)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s + " (to go on without such records, set an error policy that skips or dead-letters them)"
+}
+
+// Unwrap is the cause; nil where the reason says it all.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// Fail hands the record being processed to the error policy: processor.Host.
+func (t *Task) Fail(step *processor.Step, reason processor.Reason, err error) error {
+	f := processor.Failure{Step: step.Name, Reason: reason, Offset: -1, Err: err}
+	policies := t.config.Policies
+	var raw *record.Raw
+	if in := t.current; in != nil {
+		raw = in.raw()
+		f.Topic, f.Partition, f.Offset = in.partition.Topic, in.partition.ID, raw.Offset
+		policies = in.policies.Or(policies)
+	}
+	t.counters.Dropped[reason]++
+	switch policy := policies.For(reason); policy.Action {
+	case processor.FailAction:
+		t.counters.Dropped[reason]-- // it is not dropped: the task ends and comes back to it
+		return &RecordError{f}
+	case processor.DeadLetterAction:
+		if raw != nil {
+			t.outputs.Add(deadLetter(t.config.Topic(policy.Topic), raw, &f))
+		}
+	}
+	t.failures.note(t.ID, &f)
+	return nil
+}
+
+// Outputs is where steps put encoded records: processor.Host.
+func (t *Task) Outputs() *processor.Outputs { return &t.outputs }
+
+// Counters are a task's running totals.
+type Counters struct {
+	In      int64 // records processed or dropped
+	Out     int64 // records put out to topics, dead letters included
+	Dropped map[processor.Reason]int64
+}
+
+// Counters are the totals so far. What an abort will do again is not counted twice.
+func (t *Task) Counters() Counters { return t.counters.clone() }
+
+func (c Counters) clone() Counters {
+	c.Dropped = maps.Clone(c.Dropped)
+	return c
+}
+
+// The headers of a dead letter. The first six are Kafka Streams' (KIP-1034).
+const (
+	headerException = "__streams.errors.exception"
+	headerMessage   = "__streams.errors.message"
+	headerStack     = "__streams.errors.stacktrace"
+	headerTopic     = "__streams.errors.topic"
+	headerPartition = "__streams.errors.partition"
+	headerOffset    = "__streams.errors.offset"
+	headerReason    = "pitwheel.errors.reason"
+	headerStep      = "pitwheel.errors.step"
+)
+
+// deadLetter is the record as it was read, with what became of it in headers.
+func deadLetter(topic *processor.Topic, raw *record.Raw, f *processor.Failure) processor.Output {
+	exception, message, stack := string(f.Reason), string(f.Reason), ""
+	if f.Err != nil {
+		exception, message = fmt.Sprintf("%T", f.Err), f.Err.Error()
+	}
+	if p, ok := errors.AsType[*processor.PanicError](f.Err); ok {
+		stack = string(p.Stack)
+	}
+	headers := append(record.Headers{}, raw.Headers...)
+	for _, h := range [...][2]string{
+		{headerException, exception},
+		{headerMessage, message},
+		{headerStack, stack},
+		{headerTopic, f.Topic},
+		{headerPartition, strconv.Itoa(int(f.Partition))},
+		{headerOffset, strconv.FormatInt(f.Offset, 10)},
+		{headerReason, string(f.Reason)},
+		{headerStep, f.Step},
+	} {
+		headers = append(headers, record.Header{Key: h[0], Value: []byte(h[1])})
+	}
+	partition := int32(-1)
+	if raw.Key != nil {
+		partition = processor.PartitionOf(raw.Key, topic.Partitions)
+	}
+	return processor.Output{Topic: topic, Partition: partition, Key: raw.Key, Value: raw.Value, Time: raw.Time, Headers: headers}
+}
+
+// failureLog logs what was let pass, at most once a second for each reason, and says how many
+// were not logged. Keys and values are never logged.
+type failureLog struct {
+	log     *slog.Logger
+	reasons map[processor.Reason]*loggedReason
+}
+
+type loggedReason struct {
+	at      time.Time
+	skipped int64
+}
+
+const failureLogEvery = time.Second
+
+func (l *failureLog) note(id record.TaskID, f *processor.Failure) {
+	if l.reasons == nil {
+		l.reasons = map[processor.Reason]*loggedReason{}
+	}
+	r := l.reasons[f.Reason]
+	if r == nil {
+		r = &loggedReason{}
+		l.reasons[f.Reason] = r
+	}
+	now := time.Now()
+	if !r.at.IsZero() && now.Sub(r.at) < failureLogEvery {
+		r.skipped++
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("reason", string(f.Reason)), slog.String("step", f.Step), slog.String("task", id.String()),
+		slog.String("topic", f.Topic), slog.Int("partition", int(f.Partition)), slog.Int64("offset", f.Offset),
+	}
+	if f.Err != nil {
+		attrs = append(attrs, slog.Any("error", f.Err))
+	}
+	if r.skipped > 0 {
+		attrs = append(attrs, slog.Int64("not_logged", r.skipped))
+	}
+	l.log.LogAttrs(context.Background(), slog.LevelWarn, "record dropped", attrs...)
+	r.at, r.skipped = now, 0
+}

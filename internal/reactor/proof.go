@@ -1,0 +1,174 @@
+package reactor
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pitwheel/pitwheel/changelog"
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// Metadata is what is committed with each offset of the commit: number, owner and marks with
+// every one, the changelog positions spread over them so that none is too large. Error: there are
+// too many stores for the task's partitions.
+func (c *Commit) Metadata(positions map[string]int64) (map[record.Partition]string, error) {
+	all := make(map[record.Partition]string, len(c.Offsets))
+	names := slices.Sorted(maps.Keys(positions))
+	for i, o := range c.Offsets {
+		m := changelog.Metadata{PartitionTime: o.Time, Seq: c.Seq, Owner: c.Owner, Marks: c.marks, Positions: map[string]int64{}}
+		for j, name := range names {
+			if j%len(c.Offsets) == i {
+				m.Positions[name] = positions[name]
+			}
+		}
+		text := m.Encode()
+		if len(text) > changelog.MaxMetadata {
+			return nil, fmt.Errorf("commit metadata of topic %q partition %d takes %d bytes, a broker takes %d: give the stores shorter names",
+				o.Partition.Topic, o.Partition.ID, len(text), changelog.MaxMetadata)
+		}
+		all[o.Partition] = text
+	}
+	return all, nil
+}
+
+// CommittedOffset is what the group has committed for an input partition.
+type CommittedOffset struct {
+	At       int64
+	Metadata string
+}
+
+// Proof is what the group's offsets say of a task: how far its inputs are processed and where its
+// changelogs stood then.
+type Proof struct {
+	Found     bool // an offset is committed for at least one input
+	Seq       int64
+	Owner     int64
+	Positions map[string]int64
+	Marks     map[string]record.Time
+	Offsets   map[record.Partition]Offset
+}
+
+// ReadProof puts together what is committed for a task's inputs.
+func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
+	p := Proof{
+		Positions: map[string]int64{}, Marks: map[string]record.Time{},
+		Offsets: make(map[record.Partition]Offset, len(committed)),
+	}
+	for of, c := range committed {
+		m, err := changelog.DecodeMetadata(c.Metadata)
+		if err != nil {
+			return p, fmt.Errorf("offset of topic %q partition %d: %w", of.Topic, of.ID, err)
+		}
+		p.Found = true
+		p.Offsets[of] = Offset{Partition: of, At: c.At, Time: m.PartitionTime}
+		for name, at := range m.Marks {
+			p.Marks[name] = max(p.Marks[name], at)
+		}
+		if m.Seq < p.Seq {
+			continue // committed before this input was one of the task's
+		}
+		p.Seq, p.Owner = m.Seq, m.Owner
+		for name, at := range m.Positions {
+			p.Positions[name] = max(p.Positions[name], at)
+		}
+	}
+	return p, nil
+}
+
+// Local is where a task's local state and its changelogs stand.
+type Local struct {
+	Seq       int64            // of the last commit applied
+	Positions map[string]int64 // by logged store on disk
+	Volatile  map[string]bool  // stores in memory: restored from the start
+	Windows   map[string]bool  // stores whose changelog forgets by time
+	Starts    map[string]int64 // by logged store: the changelog's first offset
+	Ends      map[string]int64 // by logged store: the offset after the changelog's last record
+}
+
+// ErrDiverged is wrapped where local state, changelog and committed offsets contradict each other.
+var ErrDiverged = errors.New("state, changelog and offsets do not belong together")
+
+// The ways out that a refusal names. docs/reliability.md has them in full.
+const (
+	resetAll = "to start over, stop all instances, delete the group's offsets, the application's internal topics and its state directories"
+	rebuild  = "to rebuild the state from its changelog, delete the task's directory"
+)
+
+// Check compares local state, changelogs and the proof, and returns the changelog position to
+// restore from, by logged store. An error refuses to start, with every number and the ways out:
+// nothing is guessed and nothing deleted.
+func (p Proof) Check(l Local) (from map[string]int64, err error) {
+	if p.Seq == 0 && l.Seq > 0 {
+		why := "no offset is committed: they expired or were deleted"
+		if p.Found {
+			why = "the offsets were committed by something else, a tool that reset them or another program"
+		}
+		return nil, fmt.Errorf("%w: local state is of commit %d, but %s; put the offsets back, or %s", ErrDiverged, l.Seq, why, resetAll)
+	}
+	if l.Seq > p.Seq {
+		return nil, fmt.Errorf("%w: local state is of commit %d, the offsets are of commit %d: they were set back; put them back, or %s", ErrDiverged, l.Seq, p.Seq, rebuild)
+	}
+	from = make(map[string]int64, len(l.Ends))
+	for _, name := range slices.Sorted(maps.Keys(l.Ends)) {
+		local, start, end := l.Positions[name], l.Starts[name], l.Ends[name]
+		if l.Volatile[name] {
+			local = 0
+		}
+		proven, proves := p.Positions[name]
+		if proves && proven > end {
+			return nil, fmt.Errorf("%w: the changelog of store %q ends at offset %d, commit %d wrote it up to %d: it lost records or was made anew; restore the topic, or %s",
+				ErrDiverged, name, end, p.Seq, proven, resetAll)
+		}
+		if local > end || proves && local > proven {
+			return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, commit %d is at %d and the changelog ends at %d; %s",
+				ErrDiverged, name, local, p.Seq, proven, end, rebuild)
+		}
+		if local > 0 && local < start && !l.Windows[name] {
+			return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, the changelog begins at %d: records between are gone; %s",
+				ErrDiverged, name, local, start, rebuild)
+		}
+		from[name] = max(local, start)
+	}
+	return from, nil
+}
+
+// Foreign says whether a changelog record may not be there: under exactly-once everything that is
+// committed stands before the proof's position. Offsets that are not ours prove nothing.
+func (p Proof) Foreign(store string, offset int64) error {
+	if p.Found && p.Seq == 0 {
+		return nil
+	}
+	if at := p.Positions[store]; offset >= at {
+		return fmt.Errorf("%w: the changelog of store %q has a committed record at offset %d, commit %d wrote it up to %d: somebody else writes to it, or the offsets were deleted or set back; put them back, or %s",
+			ErrDiverged, store, offset, p.Seq, at, resetAll)
+	}
+	return nil
+}
+
+// Start sets where the task begins: behind the proof's commit, with its times. Inputs without a
+// committed offset begin where start says.
+func (t *Task) Start(p Proof, positions map[string]int64, start func(record.Partition) (int64, error)) error {
+	t.seq, t.positions = p.Seq, positions
+	for name, at := range p.Marks {
+		*binder{t}.Mark(name) = at
+	}
+	clear(t.committed)
+	t.streamTime = -1
+	for _, in := range t.inputs {
+		o, ok := p.Offsets[in.partition]
+		if ok {
+			t.committed[in.partition] = o.At
+		} else {
+			at, err := start(in.partition)
+			if err != nil {
+				return err
+			}
+			o = Offset{At: at, Time: -1}
+		}
+		in.seek(o.At, o.Time)
+		t.streamTime = max(t.streamTime, o.Time)
+	}
+	return nil
+}

@@ -1,0 +1,269 @@
+package reactor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pitwheel/pitwheel/changelog"
+	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+)
+
+// Restored is what bringing a task's state back took.
+type Restored struct {
+	Records int64         // changelog records replayed
+	Took    time.Duration // from the first request to the last record
+}
+
+// open makes a task that was assigned: reliability of the state rests on the order of its steps.
+//
+//  1. The committed offsets, stable: no transaction of the partition is pending any more.
+//  2. Then the changelogs' ends, committed or not: a committed transaction whose marker is not
+//     written yet stands before them (KAFKA-10167). Listed before step 1 they could miss the last
+//     transaction of the previous owner.
+//  3. Local state, whatever prefix of it survived; compared with what 1 and 2 said.
+//  4. Replay from local state's position to the ends, committed records only.
+//  5. Start behind the committed offsets.
+func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, err error) {
+	begin := time.Now()
+	space, err := e.openSpace(a.id)
+	if err != nil {
+		return restored, err
+	}
+	a.space = space
+	task, err := NewTask(TaskConfig{
+		ID: a.id, ApplicationID: e.config.ApplicationID, Subtopology: a.subtopology, Owner: a.owner,
+		Policies: e.config.Policies, Space: space, Logger: e.log, Topic: e.topics.lookup,
+	})
+	if err != nil {
+		return restored, err
+	}
+	a.task = task
+	proof, err := e.proof(ctx, task) // 1
+	if err != nil {
+		return restored, err
+	}
+	local, err := e.local(ctx, task, a) // 2, 3
+	if err != nil {
+		return restored, err
+	}
+	from, err := proof.Check(local)
+	if err != nil {
+		return restored, fmt.Errorf("task %s: %w", a.id, err)
+	}
+	a.lifecycle.to(TaskRestoring)
+	positions := from
+	if len(from) > 0 {
+		restored.Records, positions, err = e.replay(ctx, a, proof, from, local.Ends) // 4
+		if err != nil {
+			return restored, fmt.Errorf("restore task %s: %w", a.id, err)
+		}
+	}
+	restored.Took = time.Since(begin)
+	if err := e.startTask(ctx, task, proof, positions); err != nil { // 5
+		return restored, err
+	}
+	e.log.Info("task restored", "task", a.id, "records", restored.Records, "took", restored.Took.Round(time.Microsecond), "commit", proof.Seq)
+	return restored, nil
+}
+
+// proof asks for the committed offsets of the task's inputs.
+func (e *Engine) proof(ctx context.Context, t *Task) (Proof, error) {
+	committed, err := e.admin.Committed(ctx, e.config.ApplicationID, t.Inputs())
+	if err != nil {
+		return Proof{}, err
+	}
+	of := make(map[record.Partition]CommittedOffset, len(committed))
+	for p, c := range committed {
+		of[p] = CommittedOffset{At: c.Offset, Metadata: c.Metadata}
+	}
+	return ReadProof(of)
+}
+
+// local is where local state and the changelogs stand.
+func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, error) {
+	checkpoint := t.space.Checkpoint()
+	l := Local{
+		Seq: checkpoint.Seq, Positions: checkpoint.Positions,
+		Volatile: map[string]bool{}, Windows: map[string]bool{},
+		Starts: map[string]int64{}, Ends: map[string]int64{},
+	}
+	changelogs := t.Changelogs()
+	var of []record.Partition
+	for _, s := range a.subtopology.Stores {
+		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory, s.Retention > 0
+		if p, ok := changelogs[s.Name]; ok {
+			of = append(of, p)
+		}
+	}
+	ends, err := e.admin.Ends(ctx, of)
+	if err != nil {
+		return l, err
+	}
+	starts, err := e.admin.Starts(ctx, of)
+	for name, p := range changelogs {
+		l.Starts[name], l.Ends[name] = starts[p], ends[p]
+	}
+	return l, err
+}
+
+// replay applies the committed records of the changelogs from the positions on, to their ends.
+func (e *Engine) replay(
+	ctx context.Context, a *assignment, proof Proof, from, ends map[string]int64,
+) (records int64, positions map[string]int64, err error) {
+	positions = make(map[string]int64, len(from))
+	stores := map[record.Partition]string{}
+	read := map[record.Partition]int64{}
+	for name, p := range a.task.Changelogs() {
+		positions[name] = from[name]
+		if from[name] < ends[name] {
+			stores[p], read[p] = name, from[name]
+		}
+	}
+	if len(read) == 0 {
+		return 0, positions, nil
+	}
+	reader, err := kafka.NewReader(e.config.Kafka, read)
+	if err != nil {
+		return 0, positions, err
+	}
+	defer reader.Close()
+	r := replayer{engine: e, assignment: a, proof: proof, stores: stores, positions: positions}
+	quiet := time.Now()
+	for !done(positions, ends) {
+		before := r.polls
+		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
+		err := reader.Poll(pollCtx, r.apply)
+		cancel()
+		if err := firstError(err, r.err, ctx.Err()); err != nil {
+			return r.records, positions, err
+		}
+		if r.polls > before {
+			quiet = time.Now()
+		} else if err := e.restoreStands(ctx, a, stores, positions, ends, &quiet); err != nil {
+			return r.records, positions, err
+		}
+	}
+	return r.records, positions, nil
+}
+
+// replayer applies what a reader brings.
+type replayer struct {
+	engine     *Engine
+	assignment *assignment
+	proof      Proof
+	stores     map[record.Partition]string
+	positions  map[string]int64
+	records    int64
+	polls      int
+	err        error
+}
+
+func (r *replayer) apply(f kafka.Fetched) {
+	name := r.stores[f.Partition]
+	if r.err != nil || name == "" {
+		return
+	}
+	r.polls++
+	window := false
+	for _, s := range r.assignment.subtopology.Stores {
+		window = window || s.Name == name && s.Retention > 0
+	}
+	rows := make([]store.FrozenEntry, 0, len(f.Records))
+	for i := range f.Records {
+		row, err := changelog.Row(window, &f.Records[i])
+		if err == nil && r.engine.config.ExactlyOnce {
+			err = r.proof.Foreign(name, f.Records[i].Offset)
+		}
+		if err != nil {
+			r.err = fmt.Errorf("topic %q partition %d: %w", f.Partition.Topic, f.Partition.ID, err)
+			return
+		}
+		rows = append(rows, row)
+	}
+	if r.err = r.assignment.space.Restore(name, rows, f.Next); r.err != nil {
+		return
+	}
+	r.positions[name] = f.Next
+	r.records += int64(len(rows))
+	r.engine.progress()
+}
+
+func done(positions, ends map[string]int64) bool {
+	for name, end := range ends {
+		if positions[name] < end {
+			return false
+		}
+	}
+	return true
+}
+
+// restoreStands is called when a poll brought nothing. Where all transactions are decided, the
+// rest of the changelog holds no record that could come: compaction took them. Else somebody's
+// transaction is open, and is waited for.
+func (e *Engine) restoreStands(
+	ctx context.Context, a *assignment, stores map[record.Partition]string, positions, ends map[string]int64, quiet *time.Time,
+) error {
+	var of []record.Partition
+	for p, name := range stores {
+		if positions[name] < ends[name] {
+			of = append(of, p)
+		}
+	}
+	stable, err := e.admin.StableEnds(ctx, of)
+	if err != nil {
+		return err
+	}
+	for _, p := range of {
+		name := stores[p]
+		if stable[p] >= ends[name] {
+			positions[name] = ends[name]
+			if err := a.space.Restore(name, nil, ends[name]); err != nil {
+				return err
+			}
+		} else if time.Since(*quiet) > 5*time.Second {
+			*quiet = time.Now()
+			e.log.Warn("restore waits for an open transaction", "task", a.id, "topic", p.Topic, "partition", p.ID,
+				"position", positions[name], "stable_end", stable[p], "end", ends[name])
+		}
+	}
+	return nil
+}
+
+// startTask puts the task behind the committed offsets and tells it what is there to be read.
+func (e *Engine) startTask(ctx context.Context, t *Task, p Proof, positions map[string]int64) error {
+	inputs := t.Inputs()
+	ends, err := e.admin.StableEnds(ctx, inputs)
+	if err != nil {
+		return err
+	}
+	starts, err := e.admin.Starts(ctx, inputs)
+	if err != nil {
+		return err
+	}
+	err = t.Start(p, positions, func(of record.Partition) (int64, error) {
+		return e.reset(of, starts[of], ends[of])
+	})
+	if err != nil {
+		return fmt.Errorf("task %s: %w", t.ID, err)
+	}
+	for _, in := range t.inputs {
+		if in.next < starts[in.partition] {
+			return fmt.Errorf("task %s: topic %q partition %d begins at offset %d, but is processed up to %d: records between are lost; to accept that, set the group's offset to %d",
+				t.ID, in.partition.Topic, in.partition.ID, starts[in.partition], in.next, starts[in.partition])
+		}
+		in.end = ends[in.partition]
+	}
+	return nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

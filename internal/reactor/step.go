@@ -1,0 +1,113 @@
+package reactor
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// Step processes up to limit records of what was fed, and returns how many. It ends before that
+// when nothing is left, or when an input is empty that is known to have more: then a record that
+// is still to come might be older. An error ends the task.
+func (t *Task) Step(limit int) (n int, err error) {
+	defer func() {
+		// User functions are guarded one by one. What panics here is a serde or the engine.
+		if p := recover(); p != nil {
+			err = t.taskError(&processor.PanicError{Value: p, Stack: debug.Stack()})
+		}
+	}()
+	for n < limit {
+		in, err := t.choose()
+		if err != nil {
+			return n, t.taskError(err)
+		}
+		if in == nil {
+			break
+		}
+		in.time = max(in.time, in.loadedAt)
+		t.streamTime = max(t.streamTime, in.loadedAt)
+		t.space.SetNow(in.loadedAt)
+		t.current = in
+		if err := in.source.Emit(); err != nil {
+			return n, t.taskError(err)
+		}
+		in.pop()
+		n++
+	}
+	t.current = nil
+	t.counters.In += int64(n)
+	if err := t.space.Err(); err != nil {
+		return n, t.taskError(err)
+	}
+	return n, nil
+}
+
+// choose returns the input whose head is the oldest, decoded; the first of equals. Nil: there is
+// nothing to process now. Kafka: PartitionGroup.
+func (t *Task) choose() (*input, error) {
+	var oldest *input
+	for _, in := range t.inputs {
+		if !in.loaded {
+			if err := t.load(in); err != nil {
+				return nil, err
+			}
+		}
+		if !in.loaded {
+			if !in.caughtUp() {
+				return nil, nil
+			}
+			continue
+		}
+		if oldest == nil || in.loadedAt < oldest.loadedAt {
+			oldest = in
+		}
+	}
+	return oldest, nil
+}
+
+// load decodes the input's head. Records that are dropped for it are passed over.
+func (t *Task) load(in *input) error {
+	t.current = in
+	for in.hasHead() {
+		at, ok, err := in.source.Load(in.raw(), in.time)
+		if err != nil {
+			return err
+		}
+		if ok {
+			in.loaded, in.loadedAt = true, at
+			return nil
+		}
+		in.pop()
+		t.counters.In++
+	}
+	return nil
+}
+
+// Waiting says what the task waits for, for the log; empty if it has work.
+func (t *Task) Waiting() string {
+	for _, in := range t.inputs {
+		if in.hasHead() {
+			return ""
+		}
+		if !in.caughtUp() {
+			return fmt.Sprintf("topic %q partition %d: at offset %d of %d", in.partition.Topic, in.partition.ID, in.fetched, in.end)
+		}
+	}
+	return "new records"
+}
+
+// TaskError is an error that ended a task.
+type TaskError struct {
+	Task record.TaskID
+	Err  error
+}
+
+// Error names the task and the cause.
+func (e *TaskError) Error() string { return fmt.Sprintf("task %s: %v", e.Task, e.Err) }
+
+// Unwrap is the cause.
+func (e *TaskError) Unwrap() error { return e.Err }
+
+func (t *Task) taskError(err error) error { return &TaskError{Task: t.ID, Err: err} }

@@ -1,0 +1,193 @@
+package reactor
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+)
+
+// TaskConfig is what a task is made of.
+type TaskConfig struct {
+	ID            record.TaskID
+	ApplicationID string
+	Subtopology   *plan.Subtopology
+	Policies      processor.ErrorPolicies // the app's
+	Owner         int64                   // of this opening of the task, to know its own commits by
+	Space         *store.Space            // the task's own; it is closed by whoever opened it
+	Logger        *slog.Logger
+
+	// Topic is a topic by its full name. The topics of the plan must be known.
+	Topic func(name string) *processor.Topic
+}
+
+// Task is one subtopology of one partition: its reactor, a state machine that owns its buffers,
+// operators and stores. Step processes what was fed, Freeze says what is to be committed, Apply or
+// Abort ends that.
+type Task struct {
+	ID record.TaskID
+
+	config     TaskConfig
+	inputs     []*input // in the order of source nodes, then topics
+	space      *store.Space
+	stores     []*taskStore
+	outputs    processor.Outputs
+	flushes    []func() error // of record caches, before each commit
+	streamTime record.Time    // the highest event time processed; -1: none
+	marks      map[string]*record.Time
+	current    *input // whose head is being loaded or processed; nil during a flush
+	failures   failureLog
+	counters   Counters
+	counted    Counters // as of the last commit: an abort goes back to them
+
+	seq       int64            // of the last commit
+	positions map[string]int64 // by logged store: the changelog offset after its last record
+	committed map[record.Partition]int64
+	rotation  int32 // chooses partitions for records without a key
+}
+
+// taskStore is a store in its task.
+type taskStore struct {
+	plan      *plan.Store
+	state     store.State
+	changelog *processor.Topic // nil: not logged
+}
+
+// NewTask opens the stores in the space and binds the steps. Error: a store cannot be opened.
+func NewTask(c TaskConfig) (*Task, error) {
+	t := &Task{
+		ID: c.ID, config: c, space: c.Space, streamTime: -1,
+		marks:     map[string]*record.Time{},
+		positions: map[string]int64{},
+		committed: map[record.Partition]int64{},
+	}
+	t.counters.Dropped = map[processor.Reason]int64{}
+	t.counted = t.counters.clone()
+	t.failures.log = c.Logger
+	for _, s := range c.Subtopology.Stores {
+		ts := &taskStore{plan: s, state: s.Open(c.Space)}
+		if s.Logged {
+			ts.changelog = c.Topic(plan.ChangelogTopic(c.ApplicationID, s.Name))
+		}
+		t.stores = append(t.stores, ts)
+	}
+	if err := c.Space.Err(); err != nil {
+		return nil, fmt.Errorf("task %s: %w", c.ID, err)
+	}
+	t.bind()
+	return t, nil
+}
+
+// Inputs are the task's input partitions.
+func (t *Task) Inputs() []record.Partition {
+	of := make([]record.Partition, len(t.inputs))
+	for i, in := range t.inputs {
+		of[i] = in.partition
+	}
+	return of
+}
+
+// Changelogs are the changelog partitions of the task's logged stores, by store.
+func (t *Task) Changelogs() map[string]record.Partition {
+	of := map[string]record.Partition{}
+	for _, s := range t.stores {
+		if s.changelog != nil {
+			of[s.plan.Name] = record.Partition{Topic: s.changelog.Name, ID: t.ID.Partition}
+		}
+	}
+	return of
+}
+
+// Store is the opened store of that name; nil if there is none.
+func (t *Task) Store(name string) store.State {
+	for _, s := range t.stores {
+		if s.plan.Name == name {
+			return s.state
+		}
+	}
+	return nil
+}
+
+// StreamTime is the highest event time processed; -1 before the first.
+func (t *Task) StreamTime() record.Time { return t.streamTime }
+
+// Feed gives the task what was fetched of an input partition: next is the position behind it, end
+// the last stable offset that is known.
+func (t *Task) Feed(of record.Partition, records []record.Raw, next, end int64) {
+	if in := t.input(of); in != nil {
+		in.feed(records, next, end)
+	}
+}
+
+// BufferedBytes is about what the records fed and not yet processed take of an input partition.
+func (t *Task) BufferedBytes(of record.Partition) int {
+	if in := t.input(of); in != nil {
+		return in.bytes
+	}
+	return 0
+}
+
+func (t *Task) input(of record.Partition) *input {
+	for _, in := range t.inputs {
+		if in.partition == of {
+			return in
+		}
+	}
+	return nil
+}
+
+// TakeOutputs hands out, in order, what the steps put out since the last call. Records without a
+// key get a partition here, in turn.
+func (t *Task) TakeOutputs() []processor.Output {
+	out := t.outputs.Records
+	t.outputs.Records = nil
+	if len(out) == 0 {
+		return nil
+	}
+	t.counters.Out += int64(len(out))
+	t.rotation++
+	for i := range out {
+		if out[i].Partition < 0 {
+			out[i].Partition = t.rotation % max(out[i].Topic.Partitions, 1)
+		}
+	}
+	return out
+}
+
+// bind makes the steps' closures, children before parents, and the sources of the inputs.
+func (t *Task) bind() {
+	bound := map[*plan.Node]any{}
+	for _, n := range slices.Backward(t.config.Subtopology.Nodes) {
+		children := make([]any, len(n.Children))
+		for i, child := range n.Children {
+			children[i] = bound[child]
+		}
+		bound[n] = n.Bind(binder{t}, children)
+	}
+	// Record caches are flushed parents first: what they emit may fill those behind.
+	slices.Reverse(t.flushes)
+	for _, n := range t.config.Subtopology.Nodes {
+		if n.Kind != plan.Source {
+			continue
+		}
+		open := bound[n].(processor.NewSource)
+		for _, topic := range n.Topics {
+			if n.Internal {
+				topic = plan.TopicName(t.config.ApplicationID, topic)
+			}
+			if t.ID.Partition >= t.config.Topic(topic).Partitions {
+				continue
+			}
+			t.inputs = append(t.inputs, &input{
+				partition: record.Partition{Topic: topic, ID: t.ID.Partition},
+				source:    open(topic),
+				policies:  n.OnError,
+				time:      -1,
+			})
+		}
+	}
+}

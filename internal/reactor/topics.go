@@ -1,0 +1,317 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/pitwheel/pitwheel/changelog"
+	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// topics are the topics of an application as the brokers have them.
+type topics struct {
+	config Config
+	admin  *kafka.Admin
+	counts map[string]int32 // by full name
+
+	mu    sync.Mutex
+	known map[string]*processor.Topic
+	ids   map[string][16]byte
+}
+
+// prepareTopics finds the topics that the plan names, makes the internal ones that are missing and
+// checks their partitions. The error names every topic that is missing or wrong, and the fix.
+func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, error) {
+	t := &topics{
+		config: c, admin: admin,
+		counts: map[string]int32{}, known: map[string]*processor.Topic{}, ids: map[string][16]byte{},
+	}
+	if err := t.findExternal(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.countRepartition(); err != nil {
+		return nil, err
+	}
+	for _, sub := range c.Plan.Subtopologies {
+		for _, s := range sub.Stores {
+			if s.Logged {
+				t.counts[plan.ChangelogTopic(c.ApplicationID, s.Name)] = t.partitions(sub)
+			}
+		}
+	}
+	return t, t.makeInternal(ctx)
+}
+
+// findExternal looks for the topics that pitwheel neither makes nor owns.
+func (t *topics) findExternal(ctx context.Context) error {
+	use := map[string]string{}
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, n := range sub.Nodes {
+			if n.Internal {
+				continue
+			}
+			for _, topic := range n.Topics {
+				if n.Kind == plan.Sink {
+					use[topic] = "written by step " + n.Name
+				} else {
+					use[topic] = "read by step " + n.Name
+				}
+			}
+			addDeadLetters(use, n.OnError)
+		}
+	}
+	addDeadLetters(use, t.config.Policies)
+	names := slices.Sorted(maps.Keys(use))
+	found, err := t.admin.Topics(ctx, names)
+	if err != nil {
+		return err
+	}
+	var missing error
+	for _, name := range names {
+		info, ok := found[name]
+		if !ok {
+			missing = errors.Join(missing, fmt.Errorf("topic %q, %s, does not exist: create it (pitwheel makes only its internal topics)", name, use[name]))
+			continue
+		}
+		t.note(name, info)
+	}
+	return missing
+}
+
+func addDeadLetters(use map[string]string, p processor.ErrorPolicies) {
+	for _, policy := range []processor.ErrorPolicy{p.Decode, p.Process, p.Dropped} {
+		if policy.Action == processor.DeadLetterAction {
+			use[policy.Topic] = "for dead letters"
+		}
+	}
+}
+
+func (t *topics) note(name string, info kafka.TopicInfo) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts[name], t.ids[name] = info.Partitions, info.ID
+	t.known[name] = &processor.Topic{Name: name, Partitions: info.Partitions}
+}
+
+// countRepartition finds out how many partitions each repartition topic has: what the plan says,
+// else as many as the widest topic read by the subtopology that writes it. That one may be a
+// repartition topic itself, so it goes round until nothing changes.
+func (t *topics) countRepartition() error {
+	for range t.config.Plan.Internal {
+		for _, r := range t.config.Plan.Internal {
+			name := plan.TopicName(t.config.ApplicationID, r.Topic)
+			count := int32(r.Partitions)
+			if count == 0 {
+				count = t.partitions(t.writer(r.Topic))
+			}
+			t.counts[name] = max(t.counts[name], count)
+		}
+	}
+	for _, r := range t.config.Plan.Internal {
+		if t.counts[plan.TopicName(t.config.ApplicationID, r.Topic)] == 0 {
+			return fmt.Errorf("the number of partitions of repartition topic %q cannot be found: say it with topology.Partitions", r.Topic)
+		}
+	}
+	return nil
+}
+
+func (t *topics) writer(repartition string) *plan.Subtopology {
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, n := range sub.Nodes {
+			if n.Kind == plan.Sink && n.Internal && slices.Contains(n.Topics, repartition) {
+				return sub
+			}
+		}
+	}
+	return nil
+}
+
+// partitions is how many tasks a subtopology has.
+func (t *topics) partitions(sub *plan.Subtopology) int32 {
+	count := int32(0)
+	if sub == nil {
+		return 0
+	}
+	for _, topic := range t.sourcesOf(sub) {
+		count = max(count, t.counts[topic])
+	}
+	return count
+}
+
+func (t *topics) sourcesOf(sub *plan.Subtopology) []string {
+	var names []string
+	for _, n := range sub.Nodes {
+		if n.Kind != plan.Source {
+			continue
+		}
+		for _, topic := range n.Topics {
+			if n.Internal {
+				topic = plan.TopicName(t.config.ApplicationID, topic)
+			}
+			names = append(names, topic)
+		}
+	}
+	return names
+}
+
+// internalTopic is a topic that is ours to make.
+type internalTopic struct {
+	name   string
+	config map[string]string
+}
+
+func (t *topics) internal() []internalTopic {
+	var all []internalTopic
+	for _, r := range t.config.Plan.Internal {
+		all = append(all, internalTopic{plan.TopicName(t.config.ApplicationID, r.Topic), changelog.RepartitionConfig()})
+	}
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, s := range sub.Stores {
+			if s.Logged {
+				all = append(all, internalTopic{
+					plan.ChangelogTopic(t.config.ApplicationID, s.Name),
+					changelog.TopicConfig(s.Kind == plan.Window, s.Retention, s.TopicConfig),
+				})
+			}
+		}
+	}
+	return all
+}
+
+// makeInternal makes what is missing and checks what is there.
+func (t *topics) makeInternal(ctx context.Context) error {
+	all := t.internal()
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].name
+	}
+	found, err := t.admin.Topics(ctx, names)
+	if err != nil {
+		return err
+	}
+	var wrong error
+	for _, topic := range all {
+		want := t.counts[topic.name]
+		info, ok := found[topic.name]
+		switch {
+		case ok && info.Partitions != want:
+			wrong = errors.Join(wrong, fmt.Errorf("internal topic %q has %d partitions, the topology needs %d: if an input's partitions were changed, start over under a new application id, or stop all instances and delete the application's internal topics, offsets and state directories",
+				topic.name, info.Partitions, want))
+		case ok:
+			t.note(topic.name, info)
+		case !t.config.CreateTopics:
+			wrong = errors.Join(wrong, fmt.Errorf("internal topic %q does not exist and may not be made (Config.Topics): create it with %d partitions and config %v", topic.name, want, topic.config))
+		default:
+			err := t.admin.Create(ctx, kafka.NewTopic{Name: topic.name, Partitions: want, Replication: t.config.Replication, Config: topic.config})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if wrong != nil {
+		return wrong
+	}
+	return t.awaitInternal(ctx, names)
+}
+
+// awaitInternal waits until the brokers know the topics that were just made.
+func (t *topics) awaitInternal(ctx context.Context, names []string) error {
+	return t.admin.Await(ctx, "internal topics", func(ctx context.Context) (bool, error) {
+		found, err := t.admin.Topics(ctx, names)
+		for name, info := range found {
+			t.note(name, info)
+		}
+		return len(found) == len(names), err
+	})
+}
+
+// lookup is a topic by its full name; nil if there is none. Only a sink that chooses its topic by
+// record asks for one that is not known yet.
+func (t *topics) lookup(name string) *processor.Topic {
+	t.mu.Lock()
+	found := t.known[name]
+	t.mu.Unlock()
+	if found != nil {
+		return found
+	}
+	topics, err := t.admin.Topics(context.Background(), []string{name})
+	if info, ok := topics[name]; ok && err == nil {
+		t.note(name, info)
+		return t.lookup(name)
+	}
+	return nil
+}
+
+func (t *topics) id(name string) [16]byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ids[name]
+}
+
+// sources are the full names of all topics that are read.
+func (t *topics) sources() []string {
+	all := map[string]bool{}
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, topic := range t.sourcesOf(sub) {
+			all[topic] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// tasks are the topics that are assigned together.
+func (t *topics) tasks() []kafka.TaskTopics {
+	all := make([]kafka.TaskTopics, 0, len(t.config.Plan.Subtopologies))
+	for _, sub := range t.config.Plan.Subtopologies {
+		all = append(all, t.sourcesOf(sub))
+	}
+	return all
+}
+
+// reader is the subtopology that reads the topic: there is just one.
+func (t *topics) reader(topic string) *plan.Subtopology {
+	for _, sub := range t.config.Plan.Subtopologies {
+		if slices.Contains(t.sourcesOf(sub), topic) {
+			return sub
+		}
+	}
+	panic("reactor: no subtopology reads topic " + topic)
+}
+
+// latest are the topics that a new group reads from their end.
+func (t *topics) latest() map[string]bool {
+	all := map[string]bool{}
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, n := range sub.Nodes {
+			if n.Kind == plan.Source && n.Reset == plan.Latest {
+				for _, topic := range n.Topics {
+					all[topic] = true
+				}
+			}
+		}
+	}
+	return all
+}
+
+// reset is where an input without a committed offset starts.
+func (e *Engine) reset(of record.Partition, start, end int64) (int64, error) {
+	for _, n := range e.topics.reader(of.Topic).Nodes {
+		if n.Kind != plan.Source || n.Internal || !slices.Contains(n.Topics, of.Topic) {
+			continue
+		}
+		switch n.Reset {
+		case plan.Latest:
+			return end, nil
+		case plan.NoReset:
+			return 0, fmt.Errorf("topic %q partition %d has no committed offset, and step %q may not choose one (topology.NoReset): commit one for group %q", of.Topic, of.ID, n.Name, e.config.ApplicationID)
+		}
+	}
+	return start, nil
+}

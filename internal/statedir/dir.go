@@ -1,0 +1,169 @@
+package statedir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json/v2"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// Format is the version of the directory's layout that this code writes and reads.
+const Format = 1
+
+const (
+	lockFile     = "lock"
+	identityFile = "pitwheel.json"
+)
+
+// What is wrong with a directory, for errors.Is.
+var (
+	ErrInUse   = errors.New("the state directory is in use by another process")
+	ErrForeign = errors.New("the state directory belongs to another application")
+	ErrNewer   = errors.New("the state directory was written by a newer version")
+	ErrDamaged = errors.New("the state directory's identity file is damaged")
+)
+
+// Identity is what the directory says of itself.
+type Identity struct {
+	Format      int    `json:"format"`
+	Application string `json:"application"`
+	Instance    string `json:"instance"` // 32 hex digits, made once
+	Loops       int    `json:"loops"`    // the most that were ever used: as many transactional ids may be ours
+}
+
+// Dir is an open state directory.
+type Dir struct {
+	path     string
+	root     *os.Root
+	lock     *flock.Flock
+	identity Identity
+}
+
+// Open makes the directory if it is missing, locks it and reads who it belongs to. Errors: it
+// cannot be made or written; ErrInUse; ErrForeign; ErrNewer; ErrDamaged.
+func Open(path, application string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("state directory %q cannot be made: %w; set Config.StateDir to one that can", path, err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("state directory %q: %w", path, err)
+	}
+	d := &Dir{path: path, root: root}
+	if err := d.takeLock(); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	if err := d.identify(application); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Dir) takeLock() error {
+	// Made through the root first: a link that leads elsewhere is refused here.
+	f, err := d.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("state directory %q cannot be written: %w; set Config.StateDir to one that can", d.path, err)
+	}
+	holder := make([]byte, 32)
+	n, _ := f.Read(holder)
+	_ = f.Close()
+	d.lock = flock.New(filepath.Join(d.path, lockFile), flock.SetPermissions(0o600))
+	locked, err := d.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("state directory %q cannot be locked: %w", d.path, err)
+	}
+	if !locked {
+		return fmt.Errorf("%w: %q, process %s; give each instance a Config.StateDir of its own", ErrInUse, d.path, strings.TrimSpace(string(holder[:n])))
+	}
+	return d.root.WriteFile(lockFile, []byte(fmt.Sprintf("%d\n", os.Getpid())), 0o600)
+}
+
+func (d *Dir) identify(application string) error {
+	data, err := d.root.ReadFile(identityFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.identity = Identity{Format: Format, Application: application, Instance: newInstance()}
+		return d.write()
+	}
+	if err != nil {
+		return fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	if err := json.Unmarshal(data, &d.identity); err != nil {
+		return fmt.Errorf("%w: %q: %w; put the file back, or delete the directory to restore from the changelogs", ErrDamaged, filepath.Join(d.path, identityFile), err)
+	}
+	switch {
+	case d.identity.Format > Format:
+		return fmt.Errorf("%w: %q has format %d, this version reads %d; run the newer version, or delete the directory to restore from the changelogs", ErrNewer, d.path, d.identity.Format, Format)
+	case d.identity.Application != application:
+		return fmt.Errorf("%w: %q belongs to %q, this is %q; set Config.StateDir to another", ErrForeign, d.path, d.identity.Application, application)
+	case d.identity.Instance == "":
+		return fmt.Errorf("%w: %q names no instance", ErrDamaged, filepath.Join(d.path, identityFile))
+	}
+	return nil
+}
+
+func newInstance() string {
+	id := make([]byte, 16)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
+}
+
+// write replaces the identity file at once: a crash leaves the old or the new one.
+func (d *Dir) write() error {
+	data, err := json.Marshal(d.identity)
+	if err != nil {
+		return err
+	}
+	const next = identityFile + ".next"
+	f, err := d.root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	_, err = f.Write(append(data, '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	return d.root.Rename(next, identityFile)
+}
+
+// Identity is what the directory says of itself.
+func (d *Dir) Identity() Identity { return d.identity }
+
+// UseLoops notes that so many loops are used, and returns the most that ever were.
+func (d *Dir) UseLoops(n int) (most int, err error) {
+	if n > d.identity.Loops {
+		d.identity.Loops = n
+		return n, d.write()
+	}
+	return d.identity.Loops, nil
+}
+
+// Task makes a task's directory if it is missing, and returns its path.
+func (d *Dir) Task(id record.TaskID) (string, error) {
+	name := id.String()
+	if err := d.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return "", fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	if !info.IsDir() {
+		return "", fmt.Errorf("state directory %q: %q is not a directory: remove it", d.path, name)
+	}
+	return filepath.Join(d.path, name), nil
+}
+
+// Close gives the lock back.
+func (d *Dir) Close() error { return errors.Join(d.lock.Unlock(), d.root.Close()) }

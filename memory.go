@@ -1,0 +1,53 @@
+package pitwheel
+
+import (
+	"bufio"
+	"math"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// fallbackMemory is assumed where the system does not tell.
+const fallbackMemory = 2 << 30
+
+// usableMemory is what the process may use, in bytes: the least of the machine's memory, the
+// control group's limit and GOMEMLIMIT.
+func usableMemory() int64 {
+	limit := debug.SetMemoryLimit(-1)
+	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if data, err := os.ReadFile(path); err == nil {
+			if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil {
+				limit = min(limit, n)
+			}
+		}
+	}
+	if n := machineMemory("/proc/meminfo"); n > 0 {
+		limit = min(limit, n)
+	}
+	if limit == math.MaxInt64 {
+		return fallbackMemory
+	}
+	return limit
+}
+
+// machineMemory reads Linux's /proc/meminfo; 0 where there is none.
+func machineMemory(path string) int64 {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 3 && fields[0] == "MemTotal:" {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kib << 10
+		}
+	}
+	return 0
+}

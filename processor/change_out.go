@@ -1,0 +1,43 @@
+package processor
+
+import (
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
+)
+
+// ChangeOut is how an aggregation hands on its results. Only Next must be set: then every update
+// goes on at once. Cached holds updates back until the commit, OnClose holds windows back until
+// they are closed; at most one of the two is set.
+type ChangeOut[K, A any] struct {
+	// Next takes the results.
+	Next EmitChange[K, A]
+	// Cached is Kafka Streams' record cache (statestore.cache.max.bytes); nil: no cache.
+	Cached *Cached[K]
+	// OnClose emits each window once, when it is closed; nil: not. Windowed aggregations only.
+	// Kafka: EmitStrategy.onWindowClose.
+	OnClose *OnClose
+}
+
+// Cached holds an aggregation's updates back and emits the last one per key when the engine
+// flushes, before each commit. They come in the order of each key's last update, with the time and
+// headers of the record that made it; the old value is what the table held before the first
+// update held back. A row that came and went in between is not emitted at all.
+//
+// What is held back is in the store's dirty set too, so the store's budget, which makes the engine
+// commit early, bounds it.
+type Cached[K any] struct {
+	// Key gives the bytes that tell keys apart (design D3).
+	Key serde.Serde[K]
+	// OnFlush registers what emits the updates held back: plan.Binder.OnFlush. The engine must
+	// flush a step before the steps behind it, whose updates it makes.
+	OnFlush func(flush func() error)
+}
+
+// OnClose emits windows when they are closed.
+type OnClose struct {
+	// Mark is up to where windows have been closed: the close time (stream time minus grace) of
+	// the last emission, -1 before the first. It is committed with the offsets, so that a restart
+	// emits no window twice: plan.Binder.Mark. It may be set after binding, until the first
+	// record. Kafka: ProcessorMetadata.
+	Mark *record.Time
+}

@@ -1,0 +1,139 @@
+package processor
+
+import (
+	"fmt"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// recordCache holds back the last update of each key until flush; see Cached.
+type recordCache[K, A any] struct {
+	step   *Step
+	config *Cached[K]
+	next   EmitChange[K, A]
+
+	index map[string]int // by key bytes: where in held
+	held  []heldChange[K, A]
+	first int // in the order of their last updates; -1: none held
+	last  int
+	key   []byte // the current key's bytes
+}
+
+// heldChange is an element of a list that is linked by index, so that a key updated again goes to
+// the end at once and without garbage.
+type heldChange[K, A any] struct {
+	change         Change[K, A]
+	before, behind int // -1: none
+}
+
+func newRecordCache[K, A any](step *Step, config *Cached[K], next EmitChange[K, A]) *recordCache[K, A] {
+	c := &recordCache[K, A]{
+		step: step, config: config, next: next,
+		index: make(map[string]int), first: -1, last: -1,
+	}
+	config.OnFlush(c.flush)
+	return c
+}
+
+// hold takes an update over. stored is what the table held before it.
+func (c *recordCache[K, A]) hold(u *Change[K, A], stored A, has bool) (err error) {
+	if c.key, err = appendTo(c.config.Key, c.key[:0], u.Key); err != nil {
+		return c.step.Fail(Encode, fmt.Errorf("encode key for the record cache: %w", err))
+	}
+	at, known := c.index[string(c.key)]
+	if known {
+		c.unlink(at)
+		old, hasOld := c.held[at].change.Old, c.held[at].change.HasOld
+		c.held[at].change = *u
+		c.held[at].change.Old, c.held[at].change.HasOld = old, hasOld
+	} else {
+		at = len(c.held)
+		c.index[string(c.key)] = at
+		c.held = append(c.held, heldChange[K, A]{change: *u})
+		c.held[at].change.Old, c.held[at].change.HasOld = stored, has
+	}
+	c.linkLast(at)
+	return nil
+}
+
+func (c *recordCache[K, A]) unlink(at int) {
+	h := &c.held[at]
+	if h.before < 0 {
+		c.first = h.behind
+	} else {
+		c.held[h.before].behind = h.behind
+	}
+	if h.behind < 0 {
+		c.last = h.before
+	} else {
+		c.held[h.behind].before = h.before
+	}
+}
+
+func (c *recordCache[K, A]) linkLast(at int) {
+	c.held[at].before, c.held[at].behind = c.last, -1
+	if c.last < 0 {
+		c.first = at
+	} else {
+		c.held[c.last].behind = at
+	}
+	c.last = at
+}
+
+// flush emits what is held back. A row that was not there and is not there is left out.
+func (c *recordCache[K, A]) flush() error {
+	for at := c.first; at >= 0; at = c.held[at].behind {
+		change := &c.held[at].change
+		if !change.HasNew && !change.HasOld {
+			continue
+		}
+		if err := c.next(change); err != nil {
+			return err
+		}
+	}
+	clear(c.index)
+	clear(c.held)
+	c.held, c.first, c.last = c.held[:0], -1, -1
+	return nil
+}
+
+// updates is where an aggregation's updates go: on, or into the record cache.
+type updates[K, A any] struct {
+	next   EmitChange[K, A]
+	cache  *recordCache[K, A] // nil: on
+	null   func(*A) bool      // nil: no A is null
+	change Change[K, A]       // the one being made, used again
+}
+
+func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
+	if out.Cached != nil && out.OnClose != nil {
+		panic("processor: " + step.Name + ": what is emitted on close is not cached too")
+	}
+	u := &updates[K, A]{next: out.Next, null: record.NullCheck[A]()}
+	if out.Cached != nil {
+		u.cache = newRecordCache(step, out.Cached, out.Next)
+	}
+	return u
+}
+
+// make makes the update of key's row that f is, and returns it: the row is still to be written.
+func (u *updates[K, A]) make(key K, f folded[A], at record.Time, h record.Headers) *Change[K, A] {
+	c := &u.change
+	c.Key, c.New, c.Old, c.Time, c.Headers = key, f.new, f.old, at, h
+	c.HasNew = u.null == nil || !u.null(&c.New)
+	c.HasOld = f.hasOld && (u.null == nil || !u.null(&c.Old))
+	return c
+}
+
+// emit hands on what make has made, or holds it back. stored is what the table held before;
+// written is the time of the record, which a cached deletion has as its own, since no row is left
+// to take a time from.
+func (u *updates[K, A]) emit(stored A, has bool, written record.Time) error {
+	if u.cache == nil {
+		return u.next(&u.change)
+	}
+	if !u.change.HasNew {
+		u.change.Time = written
+	}
+	return u.cache.hold(&u.change, stored, has)
+}

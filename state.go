@@ -1,0 +1,74 @@
+package pitwheel
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// State is where an app is in its life. Kafka: KafkaStreams.State.
+//
+//	Created --> Rebalancing <--> Running
+//	   |            |   |          |  |
+//	   |            |   +----------|--+--> Failed
+//	   |            v              v
+//	   |         Closing ------> Closed
+//	   +-----------------------> Failed
+type State int
+
+// The states.
+const (
+	Created     State = iota // Run was not called
+	Rebalancing              // tasks are assigned, opened or restored
+	Running                  // all assigned tasks process records
+	Closing                  // Run's context has ended: last commits
+	Closed                   // Run has returned nil
+	Failed                   // Run has returned an error
+)
+
+var transitions = map[State][]State{
+	Created:     {Rebalancing, Failed},
+	Rebalancing: {Running, Closing, Failed},
+	Running:     {Rebalancing, Closing, Failed},
+	Closing:     {Closed, Failed},
+	Closed:      {},
+	Failed:      {},
+}
+
+// String is the state's name.
+func (s State) String() string {
+	return [...]string{"created", "rebalancing", "running", "closing", "closed", "failed"}[s]
+}
+
+// lifecycle holds an app's state, keeps it legal and tells of changes in order.
+type lifecycle struct {
+	mu   sync.Mutex
+	now  State
+	tell func(old, now State) // nil: nobody
+}
+
+func (l *lifecycle) state() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now
+}
+
+// to moves on, and says whether that was a change. Staying is none, and what comes from the engine
+// after the end began is too late to be one. Another move that the table does not have is a bug.
+func (l *lifecycle) to(next State) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	late := l.now >= Closing && (next == Running || next == Rebalancing)
+	if l.now == next || late {
+		return false
+	}
+	if !slices.Contains(transitions[l.now], next) {
+		panic(fmt.Sprintf("pitwheel: an app cannot go from %v to %v", l.now, next))
+	}
+	old := l.now
+	l.now = next
+	if l.tell != nil {
+		l.tell(old, next)
+	}
+	return true
+}

@@ -1,0 +1,39 @@
+package store
+
+// backend holds the applied rows, in the order of their keys. It belongs to one goroutine.
+type backend interface {
+	// get reads a row; value is valid until the next call.
+	get(key []byte) (value []byte, ok bool, err error)
+	// iterate walks the rows with from <= key < to as of the call. It must be closed.
+	iterate(from, to []byte) (iterator, error)
+	// begin starts a batch.
+	begin() batch
+	// flush returns when everything applied before would survive a crash.
+	flush() error
+	// unflushed is about how many bytes a crash would lose.
+	unflushed() int64
+	// failure is what went wrong in the background, nil if nothing did.
+	failure() error
+	close() error
+}
+
+// iterator stands on a row after seek or next returned true. Keys and values are valid until the
+// next call.
+type iterator interface {
+	// seek moves to the first row at or after key.
+	seek(key []byte) bool
+	next() bool
+	key() []byte
+	value() []byte
+	// close returns what went wrong; until then an error looks like the end.
+	close() error
+}
+
+// batch collects changes; later ones count over earlier ones.
+type batch interface {
+	set(key, value []byte)
+	remove(key []byte)
+	removeRange(from, to []byte)
+	// apply makes all changes at once, or none if it fails. The batch is not used again.
+	apply() error
+}

@@ -1,0 +1,33 @@
+package store
+
+import "github.com/pitwheel/pitwheel/record"
+
+// Frozen is a generation of writes, encoded: later writes don't touch it. See invariant S4.
+type Frozen struct {
+	// Stores are those with entries or with a higher floor, in the order they were opened.
+	Stores []FrozenStore
+
+	generation uint32
+}
+
+// FrozenStore is one store's part of a generation.
+type FrozenStore struct {
+	Name   string
+	Window bool // Start counts
+	// Entries are in the order of start, then unsigned key bytes; a key stands once.
+	Entries []FrozenEntry
+	// Floor, if above zero, is a window store's new lowest start: what starts before it has
+	// expired and is removed. It is not written to the changelog: who restores finds the same
+	// floor from the starts.
+	Floor record.Time
+
+	max record.Time // highest start written so far
+}
+
+// FrozenEntry is a row as it is to be written. Its bytes are never changed.
+type FrozenEntry struct {
+	Key   []byte
+	Start record.Time // of a window store
+	Value []byte      // nil: deleted
+	Time  record.Time
+}

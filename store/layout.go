@@ -1,0 +1,86 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// The layout of a backend's keys. Keys of the meta area:
+//
+//	0 'f'        the format's version
+//	0 'c'        the checkpoint
+//	0 's' name   a store's number and kind
+//	0 'm' name   a window store's highest start
+//	0 'u' key    what SetMeta wrote
+//
+// Keys of the data area, number as a uvarint, start as 8 bytes big endian:
+//
+//	1 number key           a key-value store's row
+//	1 number start key     a window store's row
+//
+// A row's value is its time, 8 bytes big endian, and the value's bytes.
+const (
+	metaArea = 0
+	dataArea = 1
+
+	formatTag     = 'f'
+	checkpointTag = 'c'
+	storeTag      = 's'
+	maxStartTag   = 'm'
+	userTag       = 'u'
+
+	formatVersion = 1
+	startBytes    = 8
+	timeBytes     = 8
+)
+
+func metaKey(tag byte, name string) []byte {
+	return append([]byte{metaArea, tag}, name...)
+}
+
+// dataPrefix begins the keys of the rows of the store with that number. Numbers are written so
+// that none is the beginning of another.
+func dataPrefix(number uint64) []byte {
+	return binary.AppendUvarint([]byte{dataArea}, number)
+}
+
+// prefixEnd is the least key after all that begin with prefix. Its first byte is not 255.
+func prefixEnd(prefix []byte) []byte {
+	end := bytes.TrimRight(prefix, "\xff")
+	end = append([]byte(nil), end...)
+	end[len(end)-1]++
+	return end
+}
+
+func appendStart(dst []byte, start record.Time) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(start))
+}
+
+func appendRow(dst []byte, at record.Time, value []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(dst, uint64(at)), value...)
+}
+
+var (
+	errShortRow   = errors.New("store: a stored row is shorter than its time")
+	errShortStart = errors.New("store: a stored window key is shorter than its start, or its start is negative")
+	errMetaRow    = errors.New("store: a row of the meta area does not decode")
+)
+
+// splitRow is the inverse of appendRow; value is a view.
+func splitRow(row []byte) (at record.Time, value []byte, err error) {
+	if len(row) < timeBytes {
+		return 0, nil, errShortRow
+	}
+	return record.Time(binary.BigEndian.Uint64(row)), row[timeBytes:], nil
+}
+
+// splitStart takes the start off a window store's local key.
+func splitStart(local []byte) (start record.Time, key []byte, err error) {
+	if len(local) < startBytes || local[0] >= 1<<7 {
+		return 0, nil, errShortStart
+	}
+	return record.Time(binary.BigEndian.Uint64(local)), local[startBytes:], nil
+}

@@ -1,0 +1,688 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
+)
+
+// The model test runs random operations on a space and on plain maps and compares every answer.
+// Values are uint32 in the model; each store turns them into values of its own type.
+
+type modelKey struct {
+	start record.Time
+	key   string
+}
+
+type modelRow struct {
+	value uint32
+	at    record.Time
+}
+
+// modelState is what one store holds.
+type modelState struct {
+	rows map[modelKey]modelRow
+	max  record.Time
+}
+
+func (m modelState) clone() modelState { return modelState{maps.Clone(m.rows), m.max} }
+
+// world is what a space holds.
+type world struct {
+	stores    []modelState
+	seq       int64
+	positions map[string]int64
+}
+
+func (w world) clone() world {
+	c := world{seq: w.seq, positions: maps.Clone(w.positions)}
+	for _, s := range w.stores {
+		c.stores = append(c.stores, s.clone())
+	}
+	return c
+}
+
+// subject is a store without its value's type.
+type subject interface {
+	get(key string, start record.Time) (uint32, record.Time, bool)
+	update(key string, start record.Time, to *uint32, at record.Time) // by Find, then Set or Remove
+	put(key string, start record.Time, v uint32, at record.Time)      // without reading
+	remove(key string, start record.Time)
+	scan(from, to record.Time, row func(modelKey, modelRow) bool)
+	between(from, to string, row func(modelKey, modelRow) bool)
+	history(key string, from, to record.Time, row func(modelKey, modelRow) bool)
+	expired() int64
+	encode(v uint32) []byte
+}
+
+type definition struct {
+	Definition
+	window bool
+	open   func(s *Space, d Definition) subject
+}
+
+func (d definition) floor(highest record.Time) record.Time {
+	keep := record.Time(d.Retention.Milliseconds())
+	if !d.window || keep == 0 || highest < 0 {
+		return 0
+	}
+	return max(0, highest-keep+1)
+}
+
+type keyValueSubject[V any] struct {
+	*KeyValueStore[string, V]
+	kind valueType[V]
+}
+
+type windowSubject[V any] struct {
+	*WindowStore[string, V]
+	kind valueType[V]
+}
+
+// valueType turns the model's values into a store's.
+type valueType[V any] struct {
+	make  func(uint32) V
+	read  func(V) uint32
+	serde serde.Serde[V]
+}
+
+type pointed struct {
+	N    *uint32
+	Text string
+}
+
+var (
+	numbers = valueType[int64]{func(v uint32) int64 { return int64(v) }, func(v int64) uint32 { return uint32(v) }, serde.Int64()}
+	texts   = valueType[string]{
+		func(v uint32) string {
+			if v == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%*d", v%300, v)
+		},
+		func(v string) (n uint32) { fmt.Sscan(v, &n); return n },
+		serde.String(),
+	}
+	// Byte slices tell their number by their length, which may be 0.
+	byteValues = valueType[[]byte]{
+		func(v uint32) []byte { return make([]byte, v) },
+		func(v []byte) uint32 { return uint32(len(v)) },
+		serde.Bytes(),
+	}
+	structs = valueType[pointed]{
+		func(v uint32) pointed { return pointed{&v, "x"} },
+		func(v pointed) uint32 { return *v.N },
+		serde.JSON[pointed](),
+	}
+)
+
+func (s keyValueSubject[V]) get(key string, _ record.Time) (uint32, record.Time, bool) {
+	e, ok := s.Entry(key)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.kind.read(e.Value), e.Time, true
+}
+
+func (s keyValueSubject[V]) update(key string, _ record.Time, to *uint32, at record.Time) {
+	s.Find(key)
+	if to == nil {
+		s.Remove(at)
+		return
+	}
+	s.Set(s.kind.make(*to), at)
+}
+
+func (s keyValueSubject[V]) put(key string, _ record.Time, v uint32, at record.Time) {
+	s.PutAt(key, s.kind.make(v), at)
+}
+func (s keyValueSubject[V]) remove(key string, _ record.Time) { s.Delete(key) }
+
+func (s keyValueSubject[V]) scan(_, _ record.Time, row func(modelKey, modelRow) bool) {
+	for e := range s.Entries() {
+		if !row(modelKey{0, e.Key}, modelRow{s.kind.read(e.Value), e.Time}) {
+			return
+		}
+	}
+}
+
+func (s keyValueSubject[V]) between(from, to string, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Between(from, to) {
+		if !row(modelKey{0, k}, modelRow{s.kind.read(v), 0}) {
+			return
+		}
+	}
+}
+func (s keyValueSubject[V]) history(string, record.Time, record.Time, func(modelKey, modelRow) bool) {
+}
+func (s keyValueSubject[V]) expired() int64         { return 0 }
+func (s keyValueSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
+
+func (k valueType[V]) encode(v uint32) []byte {
+	b, err := k.serde.Append([]byte{}, k.make(v))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (s windowSubject[V]) get(key string, start record.Time) (uint32, record.Time, bool) {
+	e, ok := s.Entry(key, start)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.kind.read(e.Value), e.Time, true
+}
+
+func (s windowSubject[V]) update(key string, start record.Time, to *uint32, at record.Time) {
+	s.Find(key, start)
+	if to == nil {
+		s.Remove(at)
+		return
+	}
+	s.Set(s.kind.make(*to), at)
+}
+
+func (s windowSubject[V]) put(key string, start record.Time, v uint32, at record.Time) {
+	s.PutAt(key, start, s.kind.make(v), at)
+}
+func (s windowSubject[V]) remove(key string, start record.Time) { s.Delete(key, start) }
+
+func (s windowSubject[V]) scan(from, to record.Time, row func(modelKey, modelRow) bool) {
+	for e := range s.Entries(from, to) {
+		if !row(modelKey{e.Key.Start, e.Key.Key}, modelRow{s.kind.read(e.Value), e.Time}) {
+			return
+		}
+	}
+}
+func (s windowSubject[V]) between(string, string, func(modelKey, modelRow) bool) {}
+
+func (s windowSubject[V]) history(key string, from, to record.Time, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Range(key, from, to) {
+		if !row(modelKey{k.Start, k.Key}, modelRow{s.kind.read(v), 0}) {
+			return
+		}
+	}
+}
+func (s windowSubject[V]) expired() int64         { return s.Expired() }
+func (s windowSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
+
+func openSubject[V any](kind valueType[V], window bool) func(*Space, Definition) subject {
+	return func(s *Space, d Definition) subject {
+		if window {
+			return windowSubject[V]{OpenWindow(s, d, serde.String(), kind.serde), kind}
+		}
+		return keyValueSubject[V]{OpenKeyValue(s, d, serde.String(), kind.serde), kind}
+	}
+}
+
+var modelStores = []definition{
+	{Definition{Name: "kv-int64"}, false, openSubject(numbers, false)},
+	{Definition{Name: "kv-string"}, false, openSubject(texts, false)},
+	{Definition{Name: "kv-struct"}, false, openSubject(structs, false)},
+	{Definition{Name: "kv-memory", InMemory: true}, false, openSubject(byteValues, false)},
+	{Definition{Name: "w-int64", WindowSize: 10, Retention: 40 * time.Millisecond}, true, openSubject(numbers, true)},
+	{Definition{Name: "w-bytes", WindowSize: 10, Retention: 400 * time.Millisecond}, true, openSubject(byteValues, true)},
+	{Definition{Name: "w-memory", WindowSize: 10, Retention: 40 * time.Millisecond, InMemory: true}, true, openSubject(texts, true)},
+	{Definition{Name: "w-ever"}, true, openSubject(structs, true)},
+}
+
+// modelRun is one run of the model test.
+type modelRun struct {
+	t        *testing.T
+	rnd      *rand.Rand
+	fs       *vfs.MemFS // nil: a space in memory
+	shared   *Shared
+	space    *Space
+	subjects []subject
+	keys     []string
+	now      record.Time
+
+	live     world
+	applied  world
+	frozen   []frozenWorld
+	history  []world // what a crash may bring back: as of the last flush, and each Apply since
+	position int64
+	expired  []int64
+}
+
+type frozenWorld struct {
+	f *Frozen
+	w world
+}
+
+func newModelRun(t *testing.T, seed uint64, onDisk bool, budget int64) *modelRun {
+	m := &modelRun{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), shared: NewShared(budget, 1<<20)}
+	if onDisk {
+		m.fs = vfs.NewCrashableMem()
+	}
+	for i := range 5 + m.rnd.IntN(200) {
+		switch i % 5 {
+		case 0:
+			m.keys = append(m.keys, fmt.Sprintf("%d", i))
+		case 1:
+			m.keys = append(m.keys, string(binary.BigEndian.AppendUint64(nil, uint64(i))))
+		case 2:
+			m.keys = append(m.keys, fmt.Sprintf("a key that does not fit into a slot %d", i))
+		case 3:
+			m.keys = append(m.keys, string(make([]byte, i/5))) // zeros, of every length
+		case 4:
+			m.keys = append(m.keys, fmt.Sprintf("exactly16%07d", i))
+		}
+	}
+	m.live = world{positions: map[string]int64{}}
+	for range modelStores {
+		m.live.stores = append(m.live.stores, modelState{map[modelKey]modelRow{}, -1})
+	}
+	m.applied = m.live.clone()
+	m.history = []world{m.applied.clone()}
+	m.open()
+	return m
+}
+
+func (m *modelRun) open() {
+	c := SpaceConfig{Shared: m.shared}
+	if m.fs != nil {
+		c.Dir, c.FS = "state", m.fs
+	}
+	var err error
+	if m.space, err = OpenSpace(c); err != nil {
+		m.t.Fatal(err)
+	}
+	m.subjects, m.expired = nil, make([]int64, len(modelStores))
+	for _, d := range modelStores {
+		m.subjects = append(m.subjects, d.open(m.space, d.Definition))
+	}
+}
+
+func (m *modelRun) step() {
+	i := m.rnd.IntN(len(modelStores))
+	switch n := m.rnd.IntN(1000); {
+	case n < 300:
+		m.get(i)
+	case n < 860:
+		m.write(i)
+	case n < 880:
+		m.scan(i)
+	case n < 900:
+		m.between(i)
+	case n < 920:
+		m.past(i)
+	case n < 945:
+		m.freeze()
+	case n < 970:
+		m.apply()
+	case n < 975:
+		m.abort()
+	case n < 990:
+		m.space.Trim()
+	case n < 993:
+		m.flush()
+	case n < 996:
+		m.restore(i)
+	case n < 997:
+		m.reopen()
+	}
+}
+
+func (m *modelRun) pick(i int) modelKey {
+	k := modelKey{key: m.keys[m.rnd.IntN(len(m.keys))]}
+	if modelStores[i].window {
+		m.now += record.Time(m.rnd.IntN(100) / 99)
+		k.start = max(0, (m.now-record.Time(m.rnd.IntN(60)))/10*10)
+	}
+	return k
+}
+
+// visible is the model's row unless it has expired.
+func (m *modelRun) visible(i int, k modelKey) (modelRow, bool) {
+	s := m.live.stores[i]
+	row, ok := s.rows[k]
+	if k.start < modelStores[i].floor(s.max) {
+		return modelRow{}, false
+	}
+	return row, ok
+}
+
+func (m *modelRun) get(i int) {
+	k := m.pick(i)
+	want, wantOK := m.visible(i, k)
+	v, at, ok := m.subjects[i].get(k.key, k.start)
+	if ok != wantOK || v != want.value || at != want.at {
+		m.t.Fatalf("%s: get %v: %d @%d %v, want %d @%d %v", modelStores[i].Name, k, v, at, ok, want.value, want.at, wantOK)
+	}
+}
+
+func (m *modelRun) write(i int) {
+	k := m.pick(i)
+	s := &m.live.stores[i]
+	at := record.Time(m.rnd.IntN(1000))
+	m.space.SetNow(at)
+	v := uint32(m.rnd.IntN(120))
+	_, there := m.visible(i, k)
+	remove := m.rnd.IntN(4) == 0
+	blind := m.rnd.IntN(2) == 0
+	switch {
+	case remove && blind:
+		m.subjects[i].remove(k.key, k.start)
+	case remove:
+		m.subjects[i].update(k.key, k.start, nil, at)
+	case blind:
+		m.subjects[i].put(k.key, k.start, v, at)
+	default:
+		m.subjects[i].update(k.key, k.start, &v, at)
+	}
+	if k.start < modelStores[i].floor(s.max) {
+		m.expired[i]++
+		if got := m.subjects[i].expired(); got != m.expired[i] {
+			m.t.Fatalf("%s: %d expired writes counted, want %d", modelStores[i].Name, got, m.expired[i])
+		}
+		return
+	}
+	if remove {
+		delete(s.rows, k)
+		if there || k.start > s.max {
+			m.learnMax(i, k.start)
+		}
+		return
+	}
+	s.rows[k] = modelRow{v, at}
+	s.max = max(s.max, k.start)
+}
+
+// learnMax is for a removal, which moves the highest start unless the store knows that there is
+// nothing to remove.
+func (m *modelRun) learnMax(i int, start record.Time) {
+	if modelStores[i].window && m.space.stores[i].(interface{ highest() record.Time }).highest() == start {
+		m.live.stores[i].max = max(m.live.stores[i].max, start)
+	}
+}
+
+func (c *cache[V, T]) highest() record.Time { return c.max }
+
+// rows are the model's visible rows, in the store's order.
+func (m *modelRun) rows(i int, from, to record.Time) []modelKey {
+	s := m.live.stores[i]
+	from = max(from, modelStores[i].floor(s.max))
+	var keys []modelKey
+	for k := range s.rows {
+		if from <= k.start && k.start <= to {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b modelKey) int {
+		if a.start != b.start {
+			return int(a.start - b.start)
+		}
+		return slices.Compare([]byte(a.key), []byte(b.key))
+	})
+	return keys
+}
+
+// walk compares a walk with what is expected of it, writes in between, and sometimes stops early.
+func (m *modelRun) walk(i int, want []modelKey, timed bool, walk func(row func(modelKey, modelRow) bool)) {
+	rows := maps.Clone(m.live.stores[i].rows)
+	stop := -1
+	if m.rnd.IntN(4) == 0 {
+		stop = m.rnd.IntN(5)
+	}
+	n := 0
+	walk(func(k modelKey, row modelRow) bool {
+		if n >= len(want) || want[n] != k || rows[k].value != row.value || timed && rows[k].at != row.at {
+			m.t.Fatalf("%s: row %d of %d is %+q %v, want %+q", modelStores[i].Name, n, len(want), fmt.Sprint(k), row, fmt.Sprint(want[min(n, len(want)):]))
+		}
+		n++
+		if m.rnd.IntN(3) == 0 {
+			m.write(i)
+		}
+		if m.rnd.IntN(60) == 0 {
+			m.apply()
+		}
+		return n != stop
+	})
+	if n != len(want) && n != stop {
+		m.t.Fatalf("%s: %d rows, want %d: %v", modelStores[i].Name, n, len(want), m.space.Err())
+	}
+}
+
+func (m *modelRun) scan(i int) {
+	from, to := record.Time(0), record.Time(1<<40)
+	if m.rnd.IntN(2) == 0 {
+		from, to = m.pick(i).start, m.pick(i).start
+	}
+	if !modelStores[i].window {
+		from = 0
+	}
+	m.walk(i, m.rows(i, from, to), true, func(row func(modelKey, modelRow) bool) { m.subjects[i].scan(from, to, row) })
+}
+
+func (m *modelRun) between(i int) {
+	if modelStores[i].window {
+		return
+	}
+	from, to := m.pick(i).key, m.pick(i).key
+	want := slices.DeleteFunc(m.rows(i, 0, 0), func(k modelKey) bool { return k.key < from || k.key > to })
+	m.walk(i, want, false, func(row func(modelKey, modelRow) bool) { m.subjects[i].between(from, to, row) })
+}
+
+func (m *modelRun) past(i int) {
+	if !modelStores[i].window {
+		return
+	}
+	key, from, to := m.pick(i).key, m.pick(i).start, m.pick(i).start
+	want := slices.DeleteFunc(m.rows(i, from, to), func(k modelKey) bool { return k.key != key })
+	m.walk(i, want, false, func(row func(modelKey, modelRow) bool) { m.subjects[i].history(key, from, to, row) })
+}
+
+func (m *modelRun) freeze() {
+	if len(m.frozen) > 1 {
+		return
+	}
+	f := m.space.Freeze()
+	for i, part := range f.Stores {
+		if i > 0 && len(part.Entries) == 0 && part.Floor == 0 {
+			m.t.Fatalf("store %s has nothing frozen", part.Name)
+		}
+		m.checkFrozen(part)
+	}
+	m.frozen = append(m.frozen, frozenWorld{f, m.live.clone()})
+}
+
+// checkFrozen compares what was frozen with the live rows.
+func (m *modelRun) checkFrozen(part FrozenStore) {
+	i := slices.IndexFunc(modelStores, func(d definition) bool { return d.Name == part.Name })
+	var last *FrozenEntry
+	for n := range part.Entries {
+		e := &part.Entries[n]
+		row, ok := m.visible(i, modelKey{e.Start, string(e.Key)})
+		if ok != (e.Value != nil) || ok && (row.at != e.Time || !slices.Equal(e.Value, m.subjects[i].encode(row.value))) {
+			m.t.Fatalf("%s: frozen %q@%d is %x, want %v %v", part.Name, e.Key, e.Start, e.Value, row, ok)
+		}
+		if last != nil && (last.Start > e.Start || last.Start == e.Start && slices.Compare(last.Key, e.Key) >= 0) {
+			m.t.Fatalf("%s: frozen entries are out of order: %q@%d before %q@%d", part.Name, last.Key, last.Start, e.Key, e.Start)
+		}
+		last = e
+	}
+}
+
+func (m *modelRun) apply() {
+	if len(m.frozen) == 0 {
+		return
+	}
+	next := m.frozen[0]
+	m.frozen = m.frozen[1:]
+	next.w.seq = m.applied.seq + 1
+	next.w.positions = maps.Clone(m.applied.positions)
+	m.position++
+	next.w.positions["kv-int64"] = m.position
+	next.w.positions["kv-memory"] = m.position
+	err := m.space.Apply(next.f, Checkpoint{Seq: next.w.seq, Positions: map[string]int64{"kv-int64": m.position, "kv-memory": m.position}})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.applied = next.w
+	m.history = append(m.history, m.applied.clone())
+	m.checkCheckpoint(m.applied)
+}
+
+func (m *modelRun) checkCheckpoint(want world) {
+	if got := m.space.Checkpoint(); got.Seq != want.seq || !maps.Equal(got.Positions, want.positions) {
+		m.t.Fatalf("checkpoint %v, want %d %v", got, want.seq, want.positions)
+	}
+}
+
+func (m *modelRun) abort() {
+	m.space.Abort()
+	m.frozen = nil
+	m.live = m.applied.clone()
+}
+
+func (m *modelRun) flush() {
+	if err := m.space.Flush(); err != nil {
+		m.t.Fatal(err)
+	}
+	if n := m.space.UnflushedBytes(); n != 0 {
+		m.t.Fatalf("%d bytes are not flushed after Flush", n)
+	}
+	m.history = []world{m.applied.clone()}
+}
+
+// restore writes rows as if from the changelog, with old versions of the same keys before the last.
+func (m *modelRun) restore(i int) {
+	m.abort()
+	d := modelStores[i]
+	var rows []FrozenEntry
+	s := &m.live.stores[i]
+	for range m.rnd.IntN(30) {
+		k := m.pick(i)
+		e := FrozenEntry{Key: []byte(k.key), Start: k.start, Time: record.Time(m.rnd.IntN(1000))}
+		v := uint32(m.rnd.IntN(120))
+		if m.rnd.IntN(3) > 0 {
+			e.Value = m.subjects[i].encode(v)
+			s.rows[k] = modelRow{v, e.Time}
+		} else {
+			delete(s.rows, k)
+		}
+		if d.window {
+			s.max = max(s.max, k.start)
+		}
+		rows = append(rows, e)
+	}
+	m.position++
+	for range 1 + m.rnd.IntN(2) {
+		if err := m.space.Restore(d.Name, rows, m.position); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	m.live.positions[d.Name] = m.position
+	m.applied = m.live.clone()
+	m.history = append(m.history, m.applied.clone())
+	m.checkCheckpoint(m.applied)
+}
+
+// reopen crashes or closes the space: what comes back is what some Apply left, not before the
+// last flush. Stores in memory are empty.
+func (m *modelRun) reopen() {
+	if m.fs == nil {
+		return
+	}
+	clone := m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.rnd.IntN(101), RNG: m.rnd})
+	clean := m.rnd.IntN(2) == 0
+	if err := m.space.Close(); err != nil {
+		m.t.Fatal(err)
+	}
+	if used := m.shared.Used(); used != 0 {
+		m.t.Fatalf("a closed space leaves %d bytes charged", used)
+	}
+	if !clean {
+		m.fs = clone
+	}
+	m.open()
+	cp := m.space.Checkpoint()
+	for n := range m.history {
+		w := m.history[n].clone()
+		for i, d := range modelStores {
+			if d.InMemory {
+				delete(w.positions, d.Name)
+				w.stores[i] = modelState{map[modelKey]modelRow{}, -1}
+			}
+		}
+		if w.seq == cp.Seq && maps.Equal(w.positions, cp.Positions) {
+			m.live, m.applied, m.frozen = w, w.clone(), nil
+			m.history = []world{w.clone()}
+			m.compare()
+			return
+		}
+	}
+	m.t.Fatalf("after a crash the checkpoint is %v: none of the %d since the last flush", cp, len(m.history))
+}
+
+// compare reads everything.
+func (m *modelRun) compare() {
+	for i, d := range modelStores {
+		type row struct {
+			Start, At record.Time
+			Key       string
+			Value     uint32
+		}
+		var got, want []row
+		m.subjects[i].scan(0, 1<<40, func(k modelKey, r modelRow) bool {
+			got = append(got, row{k.start, r.at, k.key, r.value})
+			return true
+		})
+		for _, k := range m.rows(i, 0, 1<<40) {
+			r := m.live.stores[i].rows[k]
+			want = append(want, row{k.start, r.at, k.key, r.value})
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			m.t.Fatalf("%s: -want +got\n%s", d.Name, diff)
+		}
+	}
+}
+
+// TestSpaceIsAMap compares spaces on disk and in memory, with room for everything and with room
+// for nearly nothing, with plain maps over a million operations.
+func TestSpaceIsAMap(t *testing.T) {
+	steps, seeds := 10_000, uint64(25)
+	if testing.Short() {
+		seeds = 3
+	}
+	for _, place := range []string{"memory", "disk"} {
+		for _, budget := range []int64{1 << 30, 4 << 10} {
+			t.Run(fmt.Sprintf("%s/%d", place, budget), func(t *testing.T) {
+				for seed := range seeds {
+					m := newModelRun(t, seed, place == "disk", budget)
+					ok := t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
+						m.t = t
+						for range steps {
+							m.step()
+						}
+						m.compare()
+						if err := m.space.Err(); err != nil {
+							t.Fatal(err)
+						}
+					})
+					if err := m.space.Close(); err != nil {
+						t.Fatal(err)
+					}
+					if err := m.shared.Close(); err != nil {
+						t.Fatal(err)
+					}
+					if !ok {
+						return
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+// pebbleOptions are those of a task's Pebble. See invariant S3 for what its missing log means.
+func pebbleOptions(at FS, shared *Shared, h *health) *pebble.Options {
+	o := &pebble.Options{
+		FS:                 at,
+		Cache:              shared.blocks,
+		FileCache:          shared.files,
+		DisableWAL:         true,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             h,
+		EventListener:      h.listener(),
+		// A larger memtable makes reads of recent rows slower than reads of tables on disk.
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: thresholdNever,
+		L0CompactionThreshold:       2,
+		L0StopWritesThreshold:       thresholdNever,
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 1 },
+	}
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = 8 << 10
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+		o.Levels[i].FilterType = pebble.TableFilter
+	}
+	return o
+}
+
+// health is a Pebble's logger and event listener: it remembers the first thing that went wrong.
+// Pebble calls it from its own goroutines.
+type health struct {
+	dir       string
+	logger    *slog.Logger
+	failed    chan struct{} // closed at the first failure
+	compacted chan struct{} // has a value after a compaction ended
+
+	mu    sync.Mutex
+	first error
+}
+
+func newHealth(dir string, logger *slog.Logger) *health {
+	return &health{dir: dir, logger: logger, failed: make(chan struct{}), compacted: make(chan struct{}, 1)}
+}
+
+// err is the first failure, nil if there was none.
+func (h *health) err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.first
+}
+
+// fail keeps the first failure. Pebble retries a failed flush at once and for ever, so that only
+// the first is logged.
+func (h *health) fail(err error) {
+	h.mu.Lock()
+	first := h.first == nil
+	if first {
+		h.first = err
+		close(h.failed)
+	}
+	h.mu.Unlock()
+	if first {
+		h.logger.Error("state directory failed", "dir", h.dir, "error", err)
+	}
+}
+
+func (h *health) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) { h.fail(fmt.Errorf("in the background: %w", err)) },
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			h.fail(fmt.Errorf("%s is damaged: %w", info.Path, info.Details))
+		},
+		CompactionEnd: func(pebble.CompactionInfo) {
+			select {
+			case h.compacted <- struct{}{}:
+			default:
+			}
+		},
+	}
+}
+
+// Infof drops Pebble's chatter.
+func (h *health) Infof(string, ...any) {}
+
+// Errorf logs.
+func (h *health) Errorf(format string, args ...any) {
+	h.logger.Warn("pebble: "+fmt.Sprintf(format, args...), "dir", h.dir)
+}
+
+// Fatalf marks the directory as failed and returns: the program is not ours to end. Nothing is
+// written to the directory afterwards.
+func (h *health) Fatalf(format string, args ...any) {
+	h.fail(fmt.Errorf("fatal: %s", fmt.Sprintf(format, args...)))
+}

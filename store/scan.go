@@ -1,0 +1,241 @@
+package store
+
+import (
+	"bytes"
+
+	"github.com/google/btree"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+// span is which rows a scan is of.
+type span struct {
+	from, to record.Time // starts, both included
+	bounded  bool        // lo and hi count
+	lo, hi   []byte      // keys, both included
+}
+
+// snapshot is what a segment held when a scan began, in the order of keys.
+type snapshot[T any] struct {
+	start  record.Time
+	whole  bool // these are all its rows; else those that are not applied, also removals
+	slots  []slot[T]
+	keys   table[T] // without slots: the long keys
+	values arena
+}
+
+// scan yields the rows of the span as of the call, by start, then key bytes. Keys are valid until
+// the next row.
+func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool) {
+	s.from = max(s.from, c.floor)
+	if s.to < s.from || c.space.err != nil || s.bounded && bytes.Compare(s.lo, s.hi) > 0 {
+		return
+	}
+	snapshots := c.snapshots(s)
+	m := merge[V, T]{of: c, yield: yield}
+	if c.needsBackend(s, snapshots) {
+		from, to := c.bounds(s)
+		it, err := c.base.iterate(from, to)
+		if err != nil {
+			c.space.fail(err)
+			return
+		}
+		m.it = it
+		defer func() {
+			if err := it.close(); err != nil {
+				c.space.fail(err)
+			}
+		}()
+		m.move(it.seek(from))
+	}
+	m.run(snapshots)
+}
+
+// needsBackend is false where the snapshots hold all there can be.
+func (c *cache[V, T]) needsBackend(s span, snapshots []snapshot[T]) bool {
+	if c.windowed && s.from > c.applied.max {
+		return false
+	}
+	return s.from != s.to || len(snapshots) == 0 || !snapshots[0].whole
+}
+
+// bounds are the keys of the backend between which the span's rows are.
+func (c *cache[V, T]) bounds(s span) (from, to []byte) {
+	if s.bounded {
+		from = append(from, c.key(s.from, s.lo)...)
+		return from, append(append(to, c.key(s.to, s.hi)...), 0)
+	}
+	from = append(from, c.key(s.from, nil)...)
+	return from, prefixEnd(c.key(s.to, nil))
+}
+
+func (c *cache[V, T]) snapshots(s span) []snapshot[T] {
+	var all []snapshot[T]
+	for _, g := range c.between(s.from, s.to) {
+		n := snapshot[T]{
+			start: g.start, whole: g.complete && !s.bounded,
+			keys: table[T]{keys: g.rows.keys}, values: g.values,
+		}
+		if n.whole {
+			n.slots = g.allRows()
+		} else {
+			n.slots = g.unappliedRows(s, c.space.gens.applied)
+		}
+		if n.whole || len(n.slots) > 0 {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// allRows copies the rows of a complete segment.
+func (g *segment[T]) allRows() []slot[T] {
+	ranks := make([]rank, 0, g.rows.count)
+	for i := range g.rows.slots {
+		if s := &g.rows.slots[i]; !s.free() && !s.absent() {
+			ranks = append(ranks, g.rows.rankAt(i))
+		}
+	}
+	g.rows.sort(ranks)
+	slots := make([]slot[T], len(ranks))
+	for i := range ranks {
+		slots[i] = g.rows.slots[ranks[i].index]
+	}
+	return slots
+}
+
+// unappliedRows copies the rows of the span that are not in the backend as they are here. From
+// the first call on the segment keeps an index of them, so that the cost is not that of all.
+func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
+	if g.index == nil {
+		g.index = btree.NewG(32, func(a, b rank) bool { return a.less(&b) })
+		for i := range g.rows.slots {
+			if g.rows.slots[i].gen() > applied {
+				g.index.ReplaceOrInsert(rankOf(g.rows.appendKey(nil, &g.rows.slots[i])))
+			}
+		}
+	}
+	var slots []slot[T]
+	var p probe
+	var key []byte
+	var hi rank
+	if s.bounded {
+		hi = rankOf(s.hi)
+	}
+	take := func(r rank) bool {
+		if s.bounded && hi.less(&r) {
+			return false
+		}
+		key = r.appendTo(key[:0])
+		p.set(key)
+		if i, ok := g.rows.find(&p); ok {
+			slots = append(slots, g.rows.slots[i])
+		}
+		return true
+	}
+	if s.bounded {
+		g.index.AscendGreaterOrEqual(rankOf(s.lo), take)
+	} else {
+		g.index.Ascend(take)
+	}
+	return slots
+}
+
+// merge joins snapshots with the rows of the backend below them.
+type merge[V, T any] struct {
+	of     *cache[V, T]
+	yield  func(start record.Time, key []byte, v V, at record.Time) bool
+	it     iterator // nil: the backend has nothing
+	keyBuf []byte
+
+	row   bool // the iterator stands on a row, which is:
+	start record.Time
+	key   []byte
+}
+
+// move takes note of where the iterator stands. It returns false if that failed.
+func (m *merge[V, T]) move(ok bool) {
+	m.row = false
+	if !ok {
+		return
+	}
+	var err error
+	if m.start, m.key, err = m.of.split(m.it.key()); err != nil {
+		m.of.space.fail(err)
+		return
+	}
+	m.row = true
+}
+
+func (m *merge[V, T]) run(snapshots []snapshot[T]) {
+	for i := range snapshots {
+		n := &snapshots[i]
+		if !m.rowsBefore(n.start) || !m.segment(n) {
+			return
+		}
+	}
+	m.rowsBefore(noFloor)
+}
+
+// rowsBefore yields the backend's rows that start before that.
+func (m *merge[V, T]) rowsBefore(start record.Time) bool {
+	for m.row && m.start < start {
+		if !m.emitRow() {
+			return false
+		}
+	}
+	return true
+}
+
+// segment yields the rows of one segment.
+func (m *merge[V, T]) segment(n *snapshot[T]) bool {
+	for i := range n.slots {
+		s := &n.slots[i]
+		m.keyBuf = n.keys.appendKey(m.keyBuf[:0], s)
+		for !n.whole && m.row && m.start == n.start {
+			order := bytes.Compare(m.key, m.keyBuf)
+			if order > 0 {
+				break
+			}
+			if order < 0 {
+				if !m.emitRow() {
+					return false
+				}
+				continue
+			}
+			m.move(m.it.next()) // the cache has it newer
+			break
+		}
+		if !s.absent() && !m.emit(n.start, m.keyBuf, m.of.loadFrom(&n.values, &s.value), s.at) {
+			return false
+		}
+	}
+	if n.whole {
+		if m.row && m.start == n.start {
+			m.move(m.it.seek(m.of.key(n.start+1, nil)))
+		}
+		return true
+	}
+	return m.rowsBefore(n.start + 1)
+}
+
+// emitRow yields the backend's row and moves on.
+func (m *merge[V, T]) emitRow() bool {
+	v, at, err := m.of.decode(m.it.value())
+	if err != nil {
+		m.of.space.fail(err)
+		return false
+	}
+	if !m.emit(m.start, m.key, v, at) {
+		return false
+	}
+	m.move(m.it.next())
+	return true
+}
+
+func (m *merge[V, T]) emit(start record.Time, key []byte, v V, at record.Time) bool {
+	return m.of.space.err == nil && m.yield(start, key, v, at) && m.of.space.err == nil
+}
+
+// loadFrom is load for a snapshot.
+func (c *cache[V, T]) loadFrom(values *arena, t *T) V { return c.load(&segment[T]{values: *values}, t) }

@@ -1,0 +1,123 @@
+package topology
+
+import (
+	"github.com/pitwheel/pitwheel/internal/plan"
+)
+
+// compile makes the plan of a valid graph.
+func compile(nodes []*node) *plan.Plan {
+	p := &plan.Plan{}
+	var written []*plan.Node
+	stores := map[*plan.Node][]*plan.Store{}
+	for _, n := range inOrder(nodes) {
+		n.connect()
+		written = append(written, n.parts...)
+		if n.repartition != nil {
+			p.Internal = append(p.Internal, n.repartition)
+		}
+		if len(n.stores) > 0 {
+			stores[n.head] = n.stores
+		}
+	}
+	p.Subtopologies = subtopologies(written, stores)
+	return p
+}
+
+// inOrder is the order in which Kafka Streams writes a graph, which numbers its subtopologies and
+// orders each node's children: always the node of the lowest priority whose parents are written.
+// Kafka Streams: InternalStreamsBuilder.buildAndOptimizeTopology.
+func inOrder(nodes []*node) []*node {
+	missing := make(map[*node]int, len(nodes)) // parents not written
+	var ready readyNodes
+	for _, n := range nodes {
+		missing[n] = len(n.parents)
+		if len(n.parents) == 0 {
+			ready.push(n)
+		}
+	}
+	order := make([]*node, 0, len(nodes))
+	for len(ready) > 0 {
+		n := ready.pop()
+		order = append(order, n)
+		for _, child := range n.children {
+			if missing[child]--; missing[child] == 0 {
+				ready.push(child)
+			}
+		}
+	}
+	return order
+}
+
+// readyNodes are nodes whose parents are written. Few are ready at a time, so a scan finds the
+// first of them.
+type readyNodes []*node
+
+func (r *readyNodes) push(n *node) { *r = append(*r, n) }
+
+func (r *readyNodes) pop() *node {
+	nodes, first := *r, 0
+	for i, n := range nodes {
+		if n.priority < nodes[first].priority {
+			first = i
+		}
+	}
+	n := nodes[first]
+	nodes[first] = nodes[len(nodes)-1]
+	*r = nodes[:len(nodes)-1]
+	return n
+}
+
+// connect hangs the node's part of the plan under its parents'.
+func (n *node) connect() {
+	for _, parent := range n.parents {
+		parent.tail.Children = append(parent.tail.Children, n.head)
+		n.head.Parents = append(n.head.Parents, parent.tail)
+	}
+}
+
+// subtopologies are the connected parts, in the order of their first nodes. Kafka Streams:
+// InternalTopologyBuilder.makeNodeGroups.
+func subtopologies(nodes []*plan.Node, stores map[*plan.Node][]*plan.Store) []*plan.Subtopology {
+	groups := groups{}
+	for _, n := range nodes {
+		for _, parent := range n.Parents {
+			groups.unite(n, parent)
+		}
+	}
+	var subs []*plan.Subtopology
+	byRoot := map[*plan.Node]*plan.Subtopology{}
+	for _, n := range nodes {
+		root := groups.root(n)
+		sub := byRoot[root]
+		if sub == nil {
+			sub = &plan.Subtopology{ID: int32(len(subs))}
+			byRoot[root] = sub
+			subs = append(subs, sub)
+		}
+		sub.Nodes = append(sub.Nodes, n)
+		sub.Stores = append(sub.Stores, stores[n]...)
+	}
+	return subs
+}
+
+// groups are sets of connected nodes: each points to another of its set, but for the root.
+type groups map[*plan.Node]*plan.Node
+
+func (g groups) root(n *plan.Node) *plan.Node {
+	for {
+		next, ok := g[n]
+		if !ok {
+			return n
+		}
+		if further, ok := g[next]; ok {
+			g[n] = further // halves the way for the next search
+		}
+		n = next
+	}
+}
+
+func (g groups) unite(a, b *plan.Node) {
+	if a, b = g.root(a), g.root(b); a != b {
+		g[a] = b
+	}
+}

@@ -1,0 +1,117 @@
+package topology_test
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pitwheel/pitwheel/serde"
+	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/windowing"
+)
+
+// The topologies that several tests look at.
+
+var (
+	minutes = windowing.Tumbling(time.Minute).Grace(10 * time.Second)
+
+	in        = text("in")
+	out       = text("out")
+	counts    = topology.NewTopic("counts", serde.String(), serde.Int64())
+	perMinute = topology.NewTopic("per-minute", minutes.KeySerde(serde.String()), serde.Int64())
+)
+
+func text(name string) topology.Topic[string, string] {
+	return topology.NewTopic(name, serde.String(), serde.String())
+}
+
+func value(_, v string) string          { return v }
+func always(_, _ string) bool           { return true }
+func last(_, _, v string) string        { return v }
+func empty() string                     { return "" }
+func concat(_, v, a string) string      { return a + v }
+func swap(k, v string) (string, string) { return v, k }
+
+func words(_, line string, emit func(string)) {
+	for word := range strings.FieldsSeq(line) {
+		emit(word)
+	}
+}
+
+func innerKey(k windowing.Key[string], _ int64) string { return k.Key }
+
+// topologies by the name of their golden file.
+var topologies = map[string]func(*topology.Builder){
+	"word-count":         wordCount,
+	"all-named":          allNamed,
+	"two-aggregations":   twoAggregations,
+	"one-grouping-twice": oneGroupingTwice,
+	"split":              splitKinds,
+	"same-source":        sameSource,
+	"merged":             merged,
+	"windowed":           windowed,
+	"repartitioned":      repartitioned,
+	"dynamic":            func(b *topology.Builder) { b.Stream(in).ToDynamic(out, value) },
+}
+
+func wordCount(b *topology.Builder) {
+	b.Stream(in).FlatMapValues(words).GroupBy(value).Count().ToStream().To(counts)
+}
+
+func allNamed(b *topology.Builder) {
+	b.Stream(in, topology.Name("source")).
+		Filter(always, topology.Name("drop-nulls")).
+		SelectKey(value, topology.Name("by-value")).
+		MapValues(value, topology.Name("mark")).
+		GroupByKey(topology.Name("groups")).
+		Count(topology.Name("count"), topology.As("counts")).
+		ToStream(topology.Name("changes")).
+		To(counts, topology.Name("sink"))
+}
+
+func twoAggregations(b *topology.Builder) {
+	s := b.Stream(in).SelectKey(value)
+	s.GroupByKey().Count().ToStream().To(counts)
+	s.GroupByKey().Reduce(last).ToStream().To(out)
+}
+
+// oneGroupingTwice shares a repartition topic, because it has a name; its numbers are taken twice.
+func oneGroupingTwice(b *topology.Builder) {
+	g := b.Stream(in).GroupBy(value, topology.Name("by-value"))
+	g.Count().ToStream().To(counts)
+	g.Aggregate(empty, concat).ToStream().To(out)
+}
+
+func splitKinds(b *topology.Builder) {
+	s := b.Stream(in).Split(topology.Name("kind-"))
+	short := s.Branch("short", func(_, v string) bool { return len(v) < 3 })
+	s.Branch("", func(_, v string) bool { return len(v) < 6 }).To(text("middle"))
+	short.To(text("short"))
+	s.Default("rest").To(text("rest"))
+}
+
+func sameSource(b *topology.Builder) {
+	one, two := b.Stream(in), b.Stream(text("in"))
+	one.MapValues(value).To(text("first"))
+	two.MapValues(value).Merge(one).To(text("second"))
+	one.Merge(two).ForEach(func(_, _ string) {})
+}
+
+func merged(b *topology.Builder) {
+	left, right := b.Stream(text("left")), b.StreamOf(topology.Topics(text("right"), text("middle")))
+	left.Map(swap).Merge(right).Peek(func(_, _ string) {}).
+		GroupByKey().Reduce(last, topology.As("last")).ToStream().To(out)
+}
+
+func windowed(b *topology.Builder) {
+	perKey := b.Stream(in).GroupByKey().WindowedBy(minutes)
+	perKey.EmitOnClose().Count(topology.As("closed")).ToStream().To(perMinute)
+	perKey.Count().ToStream().GroupBy(innerKey).Count(topology.As("updates"))
+}
+
+func repartitioned(b *topology.Builder) {
+	b.Stream(in).Repartition().
+		FlatMap(func(k, v string, emit func(string, string)) { emit(v, k) }).
+		Repartition(topology.Name("swapped-repartition"), topology.Partitions(3)).
+		FilterNot(always).
+		To(out)
+}

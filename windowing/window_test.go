@@ -1,0 +1,152 @@
+package windowing
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/pitwheel/pitwheel/record"
+)
+
+const ms = time.Millisecond
+
+func drawWindows(t *rapid.T) Windows {
+	lengths := rapid.OneOf(
+		rapid.Int64Range(1, 50),
+		rapid.Int64Range(1, math.MaxInt64/int64(ms)),
+	)
+	size := lengths.Draw(t, "size")
+	advance := rapid.OneOf(rapid.Just(size), rapid.Int64Range(1, size)).Draw(t, "advance")
+	return Hopping(time.Duration(size)*ms, time.Duration(advance)*ms)
+}
+
+var times = rapid.OneOf(
+	rapid.Int64Range(-100, 500),
+	rapid.Int64(),
+	rapid.Int64Range(math.MaxInt64-500, math.MaxInt64),
+	rapid.Int64Range(math.MinInt64, math.MinInt64+500),
+)
+
+// The windows that hold t are those from First on, every advance, up to t, and no others: the one
+// before First has ended, the one after t has not begun.
+func TestFirstIsTheEarliestWindowThatHoldsT(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWindows(t)
+		at := record.Time(times.Draw(t, "t"))
+		size, advance := record.Time(w.Size()/ms), record.Time(w.Advance()/ms)
+		first := w.First(at)
+		if first < 0 {
+			t.Fatalf("First(%d) = %d, negative", at, first)
+		}
+		if at < 0 {
+			if first != 0 {
+				t.Fatalf("First(%d) = %d, want 0: no window holds a negative time", at, first)
+			}
+			return
+		}
+		if first%advance != 0 {
+			t.Fatalf("First(%d) = %d, not aligned to %d", at, first, advance)
+		}
+		// Differences of times that are not negative do not overflow.
+		if first > at || at-first >= size {
+			t.Fatalf("First(%d) = %d does not hold it, size %d", at, first, size)
+		}
+		if before := first - advance; before >= 0 && at-before < size {
+			t.Fatalf("First(%d) = %d, but %d holds it as well", at, first, before)
+		}
+		if w.Size() == w.Advance() && at-first >= advance {
+			t.Fatalf("First(%d) = %d of tumbling windows is not the only one", at, first)
+		}
+	})
+}
+
+// First against trying every start, as the Kafka Streams reference has it: "first start =
+// max(0, t-size+advance)/advance*advance; then +advance while start <= t".
+func TestFirstOfSmallWindows(t *testing.T) {
+	for size := record.Time(1); size <= 12; size++ {
+		for advance := record.Time(1); advance <= size; advance++ {
+			w := Hopping(time.Duration(size)*ms, time.Duration(advance)*ms)
+			for at := record.Time(0); at < 40; at++ {
+				want := record.Time(0)
+				for want+size <= at {
+					want += advance
+				}
+				if got := w.First(at); got != want {
+					t.Errorf("size %d, advance %d: First(%d) = %d, want %d", size, advance, at, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestEnd(t *testing.T) {
+	for _, tt := range []struct {
+		start record.Time
+		size  time.Duration
+		want  record.Time
+	}{
+		{0, ms, 1},
+		{-5, 3 * ms, -2},
+		{10_000, 10 * time.Second, 20_000},
+		{math.MaxInt64 - 1, ms, math.MaxInt64},
+		{math.MaxInt64, ms, math.MaxInt64},
+		{math.MaxInt64 - 5, time.Hour, math.MaxInt64},
+		{math.MinInt64, ms, math.MinInt64 + 1},
+	} {
+		if got := End(tt.start, tt.size); got != tt.want {
+			t.Errorf("End(%d, %v) = %d, want %d", tt.start, tt.size, got, tt.want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		start, w := record.Time(times.Draw(t, "start")), drawWindows(t)
+		if end := End(start, w.Size()); end <= start && start != math.MaxInt64 {
+			t.Fatalf("End(%d, %v) = %d, not after the start", start, w.Size(), end)
+		}
+	})
+}
+
+func TestValidate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		give Windows
+		want string // "" if nothing is wrong
+	}{
+		"tumbling":             {Tumbling(ms), ""},
+		"hopping":              {Hopping(10*ms, 3*ms).Grace(time.Hour), ""},
+		"longest":              {Tumbling(time.Duration(math.MaxInt64).Truncate(ms)), ""},
+		"no size":              {Tumbling(0), "size"},
+		"negative size":        {Tumbling(-ms), "size"},
+		"size too fine":        {Tumbling(1500 * time.Microsecond), "size"},
+		"size too small":       {Tumbling(time.Microsecond), "size"},
+		"no advance":           {Hopping(ms, 0), "advance"},
+		"advance too long":     {Hopping(ms, 2*ms), "advance"},
+		"advance too fine":     {Hopping(3*ms, 1500*time.Microsecond), "advance"},
+		"negative grace":       {Tumbling(ms).Grace(-ms), "grace"},
+		"grace too fine":       {Tumbling(ms).Grace(time.Microsecond), "grace"},
+		"the zero of the type": {Windows{}, "size"},
+	} {
+		err := tt.give.Validate()
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s: %v, want what is wrong with the %s", name, err, tt.want)
+		}
+	}
+}
+
+func TestGraceReturnsACopy(t *testing.T) {
+	w := Tumbling(time.Minute)
+	g := w.Grace(time.Second)
+	if w.GracePeriod() != 0 || g.GracePeriod() != time.Second || g.Size() != time.Minute || g.Advance() != time.Minute {
+		t.Errorf("%+v became %+v", w, g)
+	}
+}
+
+func TestKeyString(t *testing.T) {
+	if got := (Key[string]{"k", 10_000, 20_000}).String(); got != "k@10000/20000" {
+		t.Errorf("got %q", got)
+	}
+}
