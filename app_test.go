@@ -26,20 +26,24 @@ var (
 	counts = topology.NewTopic("counts", serde.String(), serde.Int64())
 )
 
-// wordCounts counts values: a repartition topic, two subtopologies, a store.
 func wordCounts(t *testing.T) *topology.Plan {
 	t.Helper()
+	plan, err := wordCountPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// wordCountPlan counts values: a repartition topic, two subtopologies, a store.
+func wordCountPlan() (*topology.Plan, error) {
 	b := topology.NewBuilder()
 	b.Stream(words).
 		GroupBy(func(_, word string) string { return word }).
 		Count(topology.As("word-counts")).
 		ToStream().
 		To(counts)
-	plan, err := b.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
+	return b.Build()
 }
 
 // broker is an embedded Kafka with a client for the test itself.

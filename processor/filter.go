@@ -38,7 +38,7 @@ func filter[K, V any](step *Step, test func(K, V) bool, want bool, next Emit[K, 
 func Repartition[K, V any](step *Step, next Emit[K, V]) Emit[K, V] {
 	return func(r *record.Record[K, V]) error {
 		if !r.HasKey() {
-			return step.Fail(NullKey, nil)
+			return step.Fail(NullPartitionKey, nil)
 		}
 		return next(r)
 	}

@@ -30,8 +30,7 @@ func FlatMap[K, V, K2, V2 any](
 			return step.Fail(Process, err)
 		}
 		for _, p := range made.items {
-			out.key, out.value = p.key, p.value
-			if err := out.emit(r.Time(), r.Headers()); err != nil {
+			if err := out.emit(p.key, p.value, r.Time(), r.Headers()); err != nil {
 				return err
 			}
 		}
@@ -63,10 +62,8 @@ func FlatMapValues[K, V, V2 any](
 		if err := guarded(r); err != nil {
 			return step.Fail(Process, err)
 		}
-		out.key = r.Key()
 		for _, v := range made.items {
-			out.value = v
-			if err := out.emitKeyed(!r.HasKey(), r.Time(), r.Headers()); err != nil {
+			if err := out.emitValue(r.Key(), !r.HasKey(), v, r.Time(), r.Headers()); err != nil {
 				return err
 			}
 		}

@@ -35,38 +35,31 @@ func (n *inputNulls[K, V]) fail(r *record.Record[K, V]) error {
 	return n.step.Fail(NullValue, nil)
 }
 
-// output is the record that an operator emits: one per operator, used again for each record. Its
-// key and value stand here because what asks whether they are null wants their address.
+// output is the record that an operator emits: one per operator, used again for each record.
 type output[K, V any] struct {
-	key       K
-	value     V
-	nullKey   func(*K) bool // nil: no K is null
-	nullValue func(*V) bool
-	next      Emit[K, V]
-	record    record.Record[K, V]
+	keys   record.Nulls[K]
+	values record.Nulls[V]
+	next   Emit[K, V]
+	record record.Record[K, V]
 }
 
 func outputTo[K, V any](next Emit[K, V]) *output[K, V] {
-	return &output[K, V]{
-		nullKey:   record.NullCheck[K](),
-		nullValue: record.NullCheck[V](),
-		next:      next,
-	}
+	return &output[K, V]{keys: record.NullsOf[K](), values: record.NullsOf[V](), next: next}
 }
 
-// emit hands on what stands in key and value.
-func (o *output[K, V]) emit(at record.Time, h record.Headers) error {
-	return o.emitKeyed(o.nullKey != nil && o.nullKey(&o.key), at, h)
-}
-
-// emitKeyed is emit where it is known whether the key is null.
-func (o *output[K, V]) emitKeyed(noKey bool, at record.Time, h record.Headers) error {
-	noValue := o.nullValue != nil && o.nullValue(&o.value)
-	o.record = record.Make(o.key, noKey, o.value, noValue, at, h)
+// emit hands on what a function made of a record, with the record's time and headers.
+func (o *output[K, V]) emit(key K, value V, at record.Time, h record.Headers) error {
+	o.record = record.Make(key, o.keys.Has(&key), value, o.values.Has(&value), at, h)
 	return o.next(&o.record)
 }
 
-// emitTombstone hands on a null value.
+// emitValue is emit where the key, with its null, is the record's.
+func (o *output[K, V]) emitValue(key K, noKey bool, value V, at record.Time, h record.Headers) error {
+	o.record = record.Make(key, noKey, value, o.values.Has(&value), at, h)
+	return o.next(&o.record)
+}
+
+// emitTombstone is emitValue of a null.
 func (o *output[K, V]) emitTombstone(key K, noKey bool, at record.Time, h record.Headers) error {
 	var none V
 	o.record = record.Make(key, noKey, none, true, at, h)

@@ -101,15 +101,15 @@ func (c *recordCache[K, A]) flush() error {
 type updates[K, A any] struct {
 	next   EmitChange[K, A]
 	cache  *recordCache[K, A] // nil: on
-	null   func(*A) bool      // nil: no A is null
-	change Change[K, A]       // the one being made, used again
+	nulls  record.Nulls[A]
+	change Change[K, A] // the one being made, used again
 }
 
 func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
 	if out.Cached != nil && out.OnClose != nil {
 		panic("processor: " + step.Name + ": what is emitted on close is not cached too")
 	}
-	u := &updates[K, A]{next: out.Next, null: record.NullCheck[A]()}
+	u := &updates[K, A]{next: out.Next, nulls: record.NullsOf[A]()}
 	if out.Cached != nil {
 		u.cache = newRecordCache(step, out.Cached, out.Next)
 	}
@@ -120,8 +120,8 @@ func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
 func (u *updates[K, A]) make(key K, f folded[A], at record.Time, h record.Headers) *Change[K, A] {
 	c := &u.change
 	c.Key, c.New, c.Old, c.Time, c.Headers = key, f.new, f.old, at, h
-	c.HasNew = u.null == nil || !u.null(&c.New)
-	c.HasOld = f.hasOld && (u.null == nil || !u.null(&c.Old))
+	c.HasNew = !u.nulls.Has(&f.new)
+	c.HasOld = f.hasOld && !u.nulls.Has(&f.old)
 	return c
 }
 

@@ -27,26 +27,26 @@ type SourceConfig[K, V any] struct {
 func NewTypedSource[K, V any](step *Step, c SourceConfig[K, V], next Emit[K, V]) NewSource {
 	return func(topic string) Source {
 		return &typedSource[K, V]{
-			step:      step,
-			config:    c,
-			key:       serde.Bind(c.Key, topic, serde.Key),
-			value:     serde.Bind(c.Value, topic, serde.Value),
-			nullKey:   record.NullCheck[K](),
-			nullValue: record.NullCheck[V](),
-			next:      next,
+			step:   step,
+			config: c,
+			key:    serde.Bind(c.Key, topic, serde.Key),
+			value:  serde.Bind(c.Value, topic, serde.Value),
+			keys:   record.NullsOf[K](),
+			values: record.NullsOf[V](),
+			next:   next,
 		}
 	}
 }
 
 // typedSource holds the partition's head record between Load and Emit.
 type typedSource[K, V any] struct {
-	step      *Step
-	config    SourceConfig[K, V]
-	key       serde.Serde[K]
-	value     serde.Serde[V]
-	nullKey   func(*K) bool
-	nullValue func(*V) bool
-	next      Emit[K, V]
+	step   *Step
+	config SourceConfig[K, V]
+	key    serde.Serde[K]
+	value  serde.Serde[V]
+	keys   record.Nulls[K]
+	values record.Nulls[V]
+	next   Emit[K, V]
 
 	headKey        K
 	headValue      V
@@ -88,7 +88,7 @@ func (s *typedSource[K, V]) decodeKey(data []byte) (err error) {
 	if s.headKey, err = decode(s.key, data); err != nil {
 		return fmt.Errorf("decode key of %d bytes as %T: %w", len(data), none, err)
 	}
-	s.noKey = s.nullKey != nil && s.nullKey(&s.headKey)
+	s.noKey = s.keys.Has(&s.headKey)
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (s *typedSource[K, V]) decodeValue(data []byte) (err error) {
 	if s.headValue, err = decode(s.value, data); err != nil {
 		return fmt.Errorf("decode value of %d bytes as %T: %w", len(data), none, err)
 	}
-	s.noValue = s.nullValue != nil && s.nullValue(&s.headValue)
+	s.noValue = s.values.Has(&s.headValue)
 	return nil
 }
 
@@ -118,10 +118,10 @@ func (s *typedSource[K, V]) eventTime(
 ) (at record.Time, reason Reason, err error) {
 	switch {
 	case s.config.EventTime != nil:
-		if s.noKey && s.nullKey == nil {
+		if s.noKey && !s.keys.Possible() {
 			return 0, NullKey, nil
 		}
-		if s.noValue && s.nullValue == nil {
+		if s.noValue && !s.values.Possible() {
 			return 0, NullValue, nil
 		}
 		t, err := s.callEventTime()

@@ -9,14 +9,15 @@ type Reason string
 
 // The reasons.
 const (
-	NullKey      Reason = "null_key"           // the step needs a key
-	NullValue    Reason = "null_value"         // the step needs a value
-	Late         Reason = "late"               // its window was closed
-	NegativeTime Reason = "negative_timestamp" // its event time is before the epoch or was not found
-	DecodeKey    Reason = "decode_key"         // its key's bytes do not decode
-	DecodeValue  Reason = "decode_value"       // its value's bytes do not decode
-	Encode       Reason = "encode"             // what was made of it does not encode
-	Process      Reason = "process"            // a user function returned an error or panicked
+	NullKey          Reason = "null_key"           // the step needs a key
+	NullValue        Reason = "null_value"         // the step needs a value
+	NullPartitionKey Reason = "null_partition_key" // a repartition topic needs a key; Kafka Streams does not count it
+	Late             Reason = "late"               // its window was closed
+	NegativeTime     Reason = "negative_timestamp" // its event time is before the epoch or was not found
+	DecodeKey        Reason = "decode_key"         // its key's bytes do not decode
+	DecodeValue      Reason = "decode_value"       // its value's bytes do not decode
+	Encode           Reason = "encode"             // what was made of it does not encode
+	Process          Reason = "process"            // a user function returned an error or panicked
 )
 
 // Failure is what became of a record, for the error policy.

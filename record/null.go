@@ -25,36 +25,66 @@ type nullable interface{ nullable() }
 
 // CanBeNull says whether the type T has a null: pointers, slices, maps, functions, channels,
 // interfaces and Null.
-func CanBeNull[T any]() bool { return NullCheck[T]() != nil }
+func CanBeNull[T any]() bool { return NullsOf[T]().Possible() }
 
-// IsNull says whether v is null. Where it is asked per record, NullCheck is cheaper.
-func IsNull[T any](v T) bool {
-	check := NullCheck[T]()
-	return check != nil && check(&v)
-}
+// IsNull says whether v is null. Where it is asked per record, Nulls is cheaper.
+func IsNull[T any](v T) bool { return NullsOf[T]().Has(&v) }
 
-// NullCheck returns the function that says whether a T is null; nil if no T is.
-//
-// Its functions use unsafe, so that asking costs one load and no allocation: the first word of a
-// nil pointer, map, channel, function, slice (its data pointer) or interface (its type) is zero,
-// and that of any other is not (an empty slice that is not nil points to the runtime's zero
-// base). Of a Null the flag is read at its offset.
+// NullCheck returns Nulls.Has as a function; nil if no T is null.
 func NullCheck[T any]() func(*T) bool {
-	t := reflect.TypeFor[T]()
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.Slice, reflect.Interface, reflect.UnsafePointer:
-		return firstWordIsZero[T]
-	case reflect.Struct:
-		// A struct that embeds a Null has its method and is none.
-		if !t.Implements(reflect.TypeFor[nullable]()) || t.NumField() != 2 ||
-			t.Field(0).Anonymous || t.Field(1).Name != "Valid" {
-			return nil
-		}
-		valid := t.Field(1).Offset
-		return func(v *T) bool { return !*(*bool)(unsafe.Add(unsafe.Pointer(v), valid)) }
-	default:
+	n := NullsOf[T]()
+	if !n.Possible() {
 		return nil
 	}
+	return func(v *T) bool { return n.Has(v) }
 }
 
-func firstWordIsZero[T any](v *T) bool { return *(*uintptr)(unsafe.Pointer(v)) == 0 }
+// Nulls knows where the null of a T is seen. It is found once with NullsOf and asked per value: a
+// load and a comparison, which lets the value stay on the stack.
+type Nulls[T any] struct {
+	form nullForm
+	flag uintptr // the offset of Valid in a Null
+}
+
+type nullForm uint8
+
+const (
+	noNull nullForm = iota
+	// The first word is zero: of a nil pointer, map, channel, function, slice (its data pointer)
+	// or interface (its type), and of no other; an empty slice that is not nil points to the
+	// runtime's zero base.
+	zeroWord
+	clearFlag // Valid is false
+)
+
+// NullsOf finds the Nulls of T.
+func NullsOf[T any]() Nulls[T] {
+	t := reflect.TypeFor[T]()
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.Slice, reflect.Interface,
+		reflect.UnsafePointer:
+		return Nulls[T]{form: zeroWord}
+	case reflect.Struct:
+		// A struct that embeds a Null has its method and is none.
+		if t.Implements(reflect.TypeFor[nullable]()) && t.NumField() == 2 &&
+			!t.Field(0).Anonymous && t.Field(1).Name == "Valid" {
+			return Nulls[T]{form: clearFlag, flag: t.Field(1).Offset}
+		}
+	}
+	return Nulls[T]{}
+}
+
+// Possible says whether any T is null.
+func (n Nulls[T]) Possible() bool { return n.form != noNull }
+
+// Has says whether v is null.
+func (n Nulls[T]) Has(v *T) bool {
+	switch n.form {
+	case zeroWord:
+		return *(*uintptr)(unsafe.Pointer(v)) == 0
+	case clearFlag:
+		return !*(*bool)(unsafe.Add(unsafe.Pointer(v), n.flag))
+	default:
+		return false
+	}
+}

@@ -14,7 +14,7 @@ import (
 type KeyValueStore[K, V any] struct {
 	keys[K]
 	rows rows[V]
-	null func(*V) bool // nil: no V is null
+	null record.Nulls[V]
 }
 
 var _ KeyValue[string, int64] = (*KeyValueStore[string, int64])(nil)
@@ -24,7 +24,7 @@ func OpenKeyValue[K, V any](s *Space, d Definition, key serde.Serde[K], value se
 	return &KeyValueStore[K, V]{
 		keys: newKeys(s, d.Name, key),
 		rows: openRows(s, d, false, value),
-		null: record.NullCheck[V](),
+		null: record.NullsOf[V](),
 	}
 }
 
@@ -41,7 +41,7 @@ func (s *KeyValueStore[K, V]) Find(key K) (v V, at record.Time, ok bool) {
 
 // Set writes the row of the last Find. A null v removes it.
 func (s *KeyValueStore[K, V]) Set(v V, at record.Time) {
-	if s.null != nil && s.null(&v) {
+	if s.null.Has(&v) {
 		s.rows.remove(at)
 		return
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 
@@ -49,9 +48,12 @@ func dataPrefix(number uint64) []byte {
 
 // prefixEnd is the least key after all that begin with prefix. Its first byte is not 255.
 func prefixEnd(prefix []byte) []byte {
-	end := bytes.TrimRight(prefix, "\xff")
-	end = append([]byte(nil), end...)
-	end[len(end)-1]++
+	n := len(prefix)
+	for prefix[n-1] == 0xff {
+		n--
+	}
+	end := append([]byte(nil), prefix[:n]...)
+	end[n-1]++
 	return end
 }
 

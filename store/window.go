@@ -15,7 +15,7 @@ import (
 type WindowStore[K, V any] struct {
 	keys[K]
 	rows rows[V]
-	null func(*V) bool // nil: no V is null
+	null record.Nulls[V]
 	size time.Duration
 }
 
@@ -26,7 +26,7 @@ func OpenWindow[K, V any](s *Space, d Definition, key serde.Serde[K], value serd
 	return &WindowStore[K, V]{
 		keys: newKeys(s, d.Name, key),
 		rows: openRows(s, d, true, value),
-		null: record.NullCheck[V](),
+		null: record.NullsOf[V](),
 		size: d.WindowSize,
 	}
 }
@@ -45,7 +45,7 @@ func (s *WindowStore[K, V]) Find(key K, start record.Time) (v V, at record.Time,
 // Set writes the row of the last Find. A null v removes it. Nothing is written, and Expired counts
 // it, if the window has expired.
 func (s *WindowStore[K, V]) Set(v V, at record.Time) {
-	if s.null != nil && s.null(&v) {
+	if s.null.Has(&v) {
 		s.rows.remove(at)
 		return
 	}

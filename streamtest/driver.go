@@ -187,7 +187,8 @@ func (d *Driver) Restart() {
 // "late" or "null_key". A record may count in several steps, and once for each of its windows.
 func (d *Driver) Dropped(reason string) int { return d.dropCounts()[processor.Reason(reason)] }
 
-// DroppedTotal is Dropped for all reasons together. Kafka: the sum of dropped-records-total.
+// DroppedTotal is Dropped for all reasons together. Without "null_partition_key" it is Kafka's sum of
+// dropped-records-total.
 func (d *Driver) DroppedTotal() int {
 	total := 0
 	for _, n := range d.dropCounts() {

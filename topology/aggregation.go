@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -130,9 +131,17 @@ func (a *aggregation[K, A]) windowed(w windowing.Windows, onClose bool) *aggrega
 }
 
 func (a *aggregation[K, A]) definition() store.Definition {
-	return store.Definition{
-		Name: a.store.Name, InMemory: a.store.InMemory, WindowSize: a.store.WindowSize, Retention: a.store.Retention,
+	d := store.Definition{
+		Name: a.store.Name, InMemory: a.store.InMemory,
+		WindowSize: a.store.WindowSize, Retention: a.store.Retention,
 	}
+	if a.onClose {
+		// A record that closes a window may open one that starts a whole retention later, and
+		// the closed one must still be read. Kafka Streams' time-ordered stores, which it uses
+		// here, read as far.
+		d.Retention += time.Millisecond
+	}
+	return d
 }
 
 // storeSerdes are bound to the changelog's name, as in Kafka Streams, but without the application

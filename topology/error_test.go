@@ -50,6 +50,13 @@ var mistakes = []struct {
 			"register one with Builder.UseSerde, or say it with WithValueSerde on the stream before"},
 	},
 	{
+		"no serde for a stream written and read back", func(b *topology.Builder) {
+			b.Stream(in).MapValues(toPage).Repartition(topology.Name("r"))
+		},
+		[]string{"topology: Repartition (LINE, step r-repartition-source): no serde for the value, of type topology_test.page: " +
+			"register one with Builder.UseSerde, or say it with WithValueSerde on the stream before"},
+	},
+	{
 		"no serde for an aggregate", func(b *topology.Builder) {
 			b.Stream(in).GroupByKey().
 				Aggregate(func() page { return page{} }, func(_, _ string, p page) page { return p })
@@ -127,7 +134,7 @@ var mistakes = []struct {
 			"topology: GroupByKey (LINE): the name has 240 characters, at most 237 are allowed: gggggggggggggggggggg...: choose another",
 			`topology: Count (LINE, step KSTREAM-AGGREGATE-0000000002): store: the name "käse" has other characters than letters, ` +
 				"digits, '.', '_' and '-': choose another",
-			"topology: Repartition (LINE, step " + strings.Repeat("r", 250) + "): the name has 250 characters, at most 249 are allowed: " +
+			"topology: Repartition (LINE, step " + strings.Repeat("r", 250) + "-repartition-source): the name has 250 characters, at most 249 are allowed: " +
 				"rrrrrrrrrrrrrrrrrrrr...: choose another",
 			`topology: Branch (LINE, step splita b): the name "splita b" has other characters than letters, digits, '.', '_' and '-': choose another`,
 			"topology: To (LINE, step KSTREAM-SINK-0000000008): topic: the name is empty: choose another",
@@ -202,7 +209,7 @@ var mistakes = []struct {
 	},
 	{
 		"partitions", func(b *topology.Builder) { b.Stream(in).Repartition(topology.Name("r"), topology.Partitions(0)) },
-		[]string{"topology: Repartition (LINE, step r): the option Partitions is 0: give at least 1 and at most 2147483647"},
+		[]string{"topology: Repartition (LINE, step r-repartition-source): the option Partitions is 0: give at least 1 and at most 2147483647"},
 	},
 	{
 		"sources that are not alike", func(b *topology.Builder) {
@@ -306,7 +313,7 @@ func TestRequireNamesRefusesGeneratedNames(t *testing.T) {
 		"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000003): the repartition topic " +
 			"KSTREAM-AGGREGATE-STATE-STORE-0000000002-repartition has a generated name: " +
 			"add topology.Name to GroupByKey or GroupBy, or topology.As to the aggregation",
-		"topology: Repartition (LINE, step KSTREAM-REPARTITION-0000000015): the repartition topic " +
+		"topology: Repartition (LINE, step KSTREAM-SOURCE-0000000018): the repartition topic " +
 			"KSTREAM-REPARTITION-0000000015-repartition has a generated name: add topology.Name",
 	}
 	if err == nil {

@@ -111,12 +111,11 @@ func (s Stream[K, V]) Repartition(opts ...RepartitionOption) Stream[K, V] {
 	if !set.given[nameOption] {
 		name = s.n.builder.generate(repartitionPrefix)
 	}
-	call := s.n.builder.call("Repartition", name)
-	r := s.n.builder.through(call, name)
-	r.repartition.Partitions = set.partitions
-	call.checkRepartition(set)
-	s.n.builder.add(r, s.n)
-	s.n = partitionedBy(r, want(call, s.key, "the key", keyFix), want(call, s.value, "the value", valueFix))
+	n := s.n.builder.through(s.n.builder.call("Repartition", ""), name)
+	n.repartition.Partitions = set.partitions
+	n.checkRepartition(set)
+	s.n.builder.add(n, s.n)
+	s.n = partitionedBy(n, want(n, s.key, "the key", keyFix), want(n, s.value, "the value", valueFix))
 	s.rekeyed = false
 	return s
 }

@@ -105,7 +105,7 @@ func (n *node) checkRepartition(s settings) {
 	if s.given[partitionsOption] && (s.partitions < 1 || s.partitions > math.MaxInt32) {
 		n.fail(fmt.Sprintf("the option Partitions is %d", s.partitions), "give at least 1 and at most 2147483647")
 	}
-	n.requireName(s.given[nameOption], "repartition topic", repartitionTopic(n.name), "add topology.Name")
+	n.requireName(s.given[nameOption], "repartition topic", n.repartition.Topic, "add topology.Name")
 }
 
 func (n *node) checkStore(s settings, store string) {

@@ -6,11 +6,9 @@ import (
 )
 
 // compare compares what one step wrote to a topic.
-func (r *run) compare(topic string, got, want []row) {
-	r.t.Helper()
+func (r *run) compare(topic string, got, want []row) error {
 	if r.output(topic) == nil && strings.HasSuffix(topic, "-changelog") {
-		r.compareChangelog(topic, got, want)
-		return
+		return r.compareChangelog(topic, got, want)
 	}
 	if slices.Contains(r.scenario.UnorderedTopics, topic) {
 		sortByKey(got)
@@ -18,21 +16,23 @@ func (r *run) compare(topic string, got, want []row) {
 	}
 	for i := range want {
 		if i == len(got) {
-			r.fail("topic "+topic, "record %d is missing: %v (got %d records, want %d)", i, want[i], len(got), len(want))
+			return r.differs("topic "+topic, "record %d is missing: %v (got %d records, want %d)", i, want[i], len(got), len(want))
 		}
-		r.compareRow("topic "+topic, got[i], want[i])
+		if err := r.compareRow("topic "+topic, got[i], want[i]); err != nil {
+			return err
+		}
 	}
 	if len(got) > len(want) {
-		r.fail("topic "+topic, "record %d is too many: %v (want %d records)", len(want), got[len(want)], len(want))
+		return r.differs("topic "+topic, "record %d is too many: %v (want %d records)", len(want), got[len(want)], len(want))
 	}
+	return nil
 }
 
 func sortByKey(rows []row) {
 	slices.SortStableFunc(rows, func(a, b row) int { return strings.Compare(a.key, b.key) })
 }
 
-func (r *run) compareRow(where string, got, want row) {
-	r.t.Helper()
+func (r *run) compareRow(where string, got, want row) error {
 	for _, field := range []struct{ name, got, want string }{
 		{"key", got.key, want.key},
 		{"value", got.value, want.value},
@@ -40,15 +40,15 @@ func (r *run) compareRow(where string, got, want row) {
 		{"headers", got.headers, want.headers},
 	} {
 		if field.got != field.want {
-			r.fail(where+", "+field.name, "got %s, want %s\n got %v\nwant %v", field.got, field.want, got, want)
+			return r.differs(where+", "+field.name, "got %s, want %s\n got %v\nwant %v", field.got, field.want, got, want)
 		}
 	}
+	return nil
 }
 
 // compareChangelog compares the last record of each key: a write-back cache may write once what
 // Java writes twice. It may leave out the tombstone of a key that has no row.
-func (r *run) compareChangelog(topic string, got, want []row) {
-	r.t.Helper()
+func (r *run) compareChangelog(topic string, got, want []row) error {
 	before := r.changelogs[topic]
 	if before == nil {
 		before = map[string]string{}
@@ -61,17 +61,20 @@ func (r *run) compareChangelog(topic string, got, want []row) {
 		was, known := before[key]
 		switch hadRow := known && was != "null"; {
 		case ok:
-			r.compareRow("topic "+topic, g, w)
+			if err := r.compareRow("topic "+topic, g, w); err != nil {
+				return err
+			}
 		case w.value != "null" || hadRow:
-			r.fail("topic "+topic, "no record of key %s, want %v", key, w)
+			return r.differs("topic "+topic, "no record of key %s, want %v", key, w)
 		}
 		before[key] = w.value
 	}
 	for _, key := range keysOf(got) {
 		if _, ok := wantLast[key]; !ok {
-			r.fail("topic "+topic, "got %v, want no record of key %s", gotLast[key], key)
+			return r.differs("topic "+topic, "got %v, want no record of key %s", gotLast[key], key)
 		}
 	}
+	return nil
 }
 
 func lastByKey(rows []row) map[string]row {

@@ -27,6 +27,22 @@ func Fatal(err error) bool {
 	return errors.Is(err, kgo.ErrClientClosed)
 }
 
+// Permanent says that producing the same record again would fail the same way: it is too large, not
+// valid, or not allowed.
+func Permanent(err error) bool {
+	for _, code := range []error{
+		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp,
+		kerr.UnsupportedForMessageFormat, kerr.PolicyViolation, kerr.InvalidTopicException, kerr.UnknownTopicID,
+		kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.GroupAuthorizationFailed,
+	} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
+}
+
 // retry calls f until it succeeds, fails for good or ctx ends. What is retried is logged, at
 // growing intervals.
 func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx context.Context) error) error {

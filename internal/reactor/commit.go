@@ -168,16 +168,10 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 		l.log.Info("the commit was done after all", "loop", l.index)
 		return l.apply(g)
 	}
-	if kafka.Fatal(cause) && permanent(cause) || l.failures >= maxFailures {
+	if kafka.Permanent(cause) || l.failures >= maxFailures {
 		return fmt.Errorf("commit: %w", cause)
 	}
 	return l.rewind(ctx)
-}
-
-// permanent says that producing the same records again would fail the same way.
-func permanent(err error) bool {
-	_, ok := errors.AsType[*kafka.ProduceError](err)
-	return ok
 }
 
 // wasCommitted asks for one task of the generation: a transaction has them all or none. Without

@@ -62,7 +62,8 @@ type Engine struct {
 
 	mu          sync.Mutex
 	assignments map[record.TaskID]*assignment
-	partitions  int // assigned, for the buffers' share of each
+
+	partitions atomic.Int64 // assigned, for the buffers' share of each
 }
 
 // assignment is a task that the group gave to this instance.
@@ -262,9 +263,7 @@ func (e *Engine) watch(ctx context.Context) {
 // highWater is how much may wait of one partition before it is paused, lowWater when it goes on:
 // the client throws away what it had buffered for a paused partition, so the two are far apart.
 func (e *Engine) highWater() int64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return max(e.config.BufferBytes/int64(max(e.partitions, 1)), 64<<10)
+	return max(e.config.BufferBytes/max(e.partitions.Load(), 1), 64<<10)
 }
 
 func (e *Engine) lowWater() int64 { return e.highWater() / 4 }

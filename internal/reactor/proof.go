@@ -85,6 +85,10 @@ type Local struct {
 	Windows   map[string]bool  // stores whose changelog forgets by time
 	Starts    map[string]int64 // by logged store: the changelog's first offset
 	Ends      map[string]int64 // by logged store: the offset after the changelog's last record
+
+	// ExactlyOnce says that local state never passed a commit. At least once, a restore takes in
+	// what a crash left in the changelog behind the last commit.
+	ExactlyOnce bool
 }
 
 // ErrDiverged is wrapped where local state, changelog and committed offsets contradict each other.
@@ -121,7 +125,7 @@ func (p Proof) Check(l Local) (from map[string]int64, err error) {
 			return nil, fmt.Errorf("%w: the changelog of store %q ends at offset %d, commit %d wrote it up to %d: it lost records or was made anew; restore the topic, or %s",
 				ErrDiverged, name, end, p.Seq, proven, resetAll)
 		}
-		if local > end || proves && local > proven {
+		if local > end || l.ExactlyOnce && proves && local > proven {
 			return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, commit %d is at %d and the changelog ends at %d; %s",
 				ErrDiverged, name, local, p.Seq, proven, end, rebuild)
 		}
@@ -145,6 +149,16 @@ func (p Proof) Foreign(store string, offset int64) error {
 			ErrDiverged, store, offset, p.Seq, at, resetAll)
 	}
 	return nil
+}
+
+// Reached is the changelog position that state stands at once everything up to position was read.
+// Under exactly-once nothing behind the proof's position is committed: what is read there is
+// markers and aborted records, and local state must not claim to be further than its commit.
+func (p Proof) Reached(store string, position int64, exactlyOnce bool) int64 {
+	if at, ok := p.Positions[store]; ok && exactlyOnce {
+		return min(position, at)
+	}
+	return position
 }
 
 // Start sets where the task begins: behind the proof's commit, with its times. Inputs without a

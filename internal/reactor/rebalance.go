@@ -12,8 +12,8 @@ import (
 // other tasks go on while state is restored.
 func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	e.progress()
+	e.partitions.Add(int64(len(of)))
 	e.mu.Lock()
-	e.partitions += len(of)
 	for _, p := range of {
 		sub := e.topics.reader(p.Topic)
 		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
@@ -91,8 +91,8 @@ func (e *Engine) lost(ctx context.Context, of []record.Partition) { e.giveUp(ctx
 func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.progress()
 	e.poller.drop(of)
+	e.partitions.Add(-int64(len(of)))
 	e.mu.Lock()
-	e.partitions -= len(of)
 	var gone []*assignment
 	for _, p := range of {
 		id := record.TaskID{Subtopology: e.topics.reader(p.Topic).ID, Partition: p.ID}

@@ -3,10 +3,13 @@ package reactor
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pitwheel/pitwheel/changelog"
 	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
 )
@@ -86,14 +89,14 @@ func (e *Engine) proof(ctx context.Context, t *Task) (Proof, error) {
 func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, error) {
 	checkpoint := t.space.Checkpoint()
 	l := Local{
-		Seq: checkpoint.Seq, Positions: checkpoint.Positions,
+		Seq: checkpoint.Seq, Positions: checkpoint.Positions, ExactlyOnce: e.config.ExactlyOnce,
 		Volatile: map[string]bool{}, Windows: map[string]bool{},
 		Starts: map[string]int64{}, Ends: map[string]int64{},
 	}
 	changelogs := t.Changelogs()
 	var of []record.Partition
 	for _, s := range a.subtopology.Stores {
-		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory, s.Retention > 0
+		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory, s.Kind == plan.Window
 		if p, ok := changelogs[s.Name]; ok {
 			of = append(of, p)
 		}
@@ -109,44 +112,44 @@ func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, erro
 	return l, err
 }
 
-// replay applies the committed records of the changelogs from the positions on, to their ends.
+// replay applies the committed records of the changelogs from the positions on, to their ends, and
+// returns the positions that state then stands at.
 func (e *Engine) replay(
 	ctx context.Context, a *assignment, proof Proof, from, ends map[string]int64,
 ) (records int64, positions map[string]int64, err error) {
-	positions = make(map[string]int64, len(from))
-	stores := map[record.Partition]string{}
-	read := map[record.Partition]int64{}
+	r := replayer{
+		engine: e, assignment: a, proof: proof, ends: ends,
+		stores: map[record.Partition]string{}, read: maps.Clone(from), reached: maps.Clone(from),
+	}
+	at := map[record.Partition]int64{}
 	for name, p := range a.task.Changelogs() {
-		positions[name] = from[name]
 		if from[name] < ends[name] {
-			stores[p], read[p] = name, from[name]
+			r.stores[p], at[p] = name, from[name]
 		}
 	}
-	if len(read) == 0 {
-		return 0, positions, nil
+	if len(at) == 0 {
+		return 0, r.reached, nil
 	}
-	reader, err := kafka.NewReader(e.config.Kafka, read)
+	reader, err := kafka.NewReader(e.config.Kafka, at)
 	if err != nil {
-		return 0, positions, err
+		return 0, nil, err
 	}
 	defer reader.Close()
-	r := replayer{engine: e, assignment: a, proof: proof, stores: stores, positions: positions}
-	quiet := time.Now()
-	for !done(positions, ends) {
-		before := r.polls
+	for !r.done() {
+		polls := r.polls
 		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
 		err := reader.Poll(pollCtx, r.apply)
 		cancel()
 		if err := firstError(err, r.err, ctx.Err()); err != nil {
-			return r.records, positions, err
+			return r.records, nil, err
 		}
-		if r.polls > before {
-			quiet = time.Now()
-		} else if err := e.restoreStands(ctx, a, stores, positions, ends, &quiet); err != nil {
-			return r.records, positions, err
+		if r.polls == polls {
+			if err := r.standStill(ctx); err != nil {
+				return r.records, nil, err
+			}
 		}
 	}
-	return r.records, positions, nil
+	return r.records, r.reached, nil
 }
 
 // replayer applies what a reader brings.
@@ -154,11 +157,23 @@ type replayer struct {
 	engine     *Engine
 	assignment *assignment
 	proof      Proof
-	stores     map[record.Partition]string
-	positions  map[string]int64
+	ends       map[string]int64
+	stores     map[record.Partition]string // whose changelogs are read
+	read       map[string]int64            // the position behind what was read
+	reached    map[string]int64            // the position that state stands at
 	records    int64
-	polls      int
+	polls      int // that brought something
+	warned     time.Time
 	err        error
+}
+
+func (r *replayer) done() bool {
+	for name, end := range r.ends {
+		if r.read[name] < end {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *replayer) apply(f kafka.Fetched) {
@@ -167,13 +182,9 @@ func (r *replayer) apply(f kafka.Fetched) {
 		return
 	}
 	r.polls++
-	window := false
-	for _, s := range r.assignment.subtopology.Stores {
-		window = window || s.Name == name && s.Retention > 0
-	}
 	rows := make([]store.FrozenEntry, 0, len(f.Records))
 	for i := range f.Records {
-		row, err := changelog.Row(window, &f.Records[i])
+		row, err := changelog.Row(r.windows(name), &f.Records[i])
 		if err == nil && r.engine.config.ExactlyOnce {
 			err = r.proof.Foreign(name, f.Records[i].Offset)
 		}
@@ -183,50 +194,48 @@ func (r *replayer) apply(f kafka.Fetched) {
 		}
 		rows = append(rows, row)
 	}
-	if r.err = r.assignment.space.Restore(name, rows, f.Next); r.err != nil {
-		return
-	}
-	r.positions[name] = f.Next
 	r.records += int64(len(rows))
+	r.err = r.advance(name, rows, f.Next)
+}
+
+func (r *replayer) windows(name string) bool {
+	return slices.ContainsFunc(r.assignment.subtopology.Stores, func(s *plan.Store) bool {
+		return s.Name == name && s.Kind == plan.Window
+	})
+}
+
+// advance puts rows into the store, with the position they bring it to.
+func (r *replayer) advance(name string, rows []store.FrozenEntry, next int64) error {
+	r.read[name] = next
+	r.reached[name] = max(r.reached[name], r.proof.Reached(name, next, r.engine.config.ExactlyOnce))
 	r.engine.progress()
+	return r.assignment.space.Restore(name, rows, r.reached[name])
 }
 
-func done(positions, ends map[string]int64) bool {
-	for name, end := range ends {
-		if positions[name] < end {
-			return false
-		}
-	}
-	return true
-}
-
-// restoreStands is called when a poll brought nothing. Where all transactions are decided, the
-// rest of the changelog holds no record that could come: compaction took them. Else somebody's
-// transaction is open, and is waited for.
-func (e *Engine) restoreStands(
-	ctx context.Context, a *assignment, stores map[record.Partition]string, positions, ends map[string]int64, quiet *time.Time,
-) error {
+// standStill is called when a poll brought nothing. Where all transactions are decided, the rest of
+// the changelog holds no record that could come: compaction took them. Else somebody's transaction
+// is open, and is waited for.
+func (r *replayer) standStill(ctx context.Context) error {
 	var of []record.Partition
-	for p, name := range stores {
-		if positions[name] < ends[name] {
+	for p, name := range r.stores {
+		if r.read[name] < r.ends[name] {
 			of = append(of, p)
 		}
 	}
-	stable, err := e.admin.StableEnds(ctx, of)
+	stable, err := r.engine.admin.StableEnds(ctx, of)
 	if err != nil {
 		return err
 	}
 	for _, p := range of {
-		name := stores[p]
-		if stable[p] >= ends[name] {
-			positions[name] = ends[name]
-			if err := a.space.Restore(name, nil, ends[name]); err != nil {
+		name := r.stores[p]
+		if stable[p] >= r.ends[name] {
+			if err := r.advance(name, nil, r.ends[name]); err != nil {
 				return err
 			}
-		} else if time.Since(*quiet) > 5*time.Second {
-			*quiet = time.Now()
-			e.log.Warn("restore waits for an open transaction", "task", a.id, "topic", p.Topic, "partition", p.ID,
-				"position", positions[name], "stable_end", stable[p], "end", ends[name])
+		} else if time.Since(r.warned) > 5*time.Second {
+			r.warned = time.Now()
+			r.engine.log.Warn("restore waits for an open transaction", "task", r.assignment.id, "topic", p.Topic,
+				"partition", p.ID, "position", r.read[name], "stable_end", stable[p], "end", r.ends[name])
 		}
 	}
 	return nil

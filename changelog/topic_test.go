@@ -1,0 +1,62 @@
+package changelog
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTopicConfig(t *testing.T) {
+	tests := []struct {
+		name      string
+		window    bool
+		retention time.Duration
+		over      map[string]string
+		want      map[string]string
+	}{
+		{
+			name: "key-value", retention: time.Hour,
+			want: map[string]string{"cleanup.policy": "compact", "message.timestamp.type": "CreateTime"},
+		},
+		{
+			name: "window: its retention and a day", window: true, retention: time.Hour,
+			want: map[string]string{
+				"cleanup.policy": "compact,delete", "message.timestamp.type": "CreateTime", "retention.ms": "90000000",
+			},
+		},
+		{
+			name: "what the topology says replaces and adds", window: true, retention: time.Hour,
+			over: map[string]string{"retention.ms": "-1", "segment.bytes": "1048576"},
+			want: map[string]string{
+				"cleanup.policy": "compact,delete", "message.timestamp.type": "CreateTime",
+				"retention.ms": "-1", "segment.bytes": "1048576",
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := TopicConfig(tt.window, tt.retention, tt.over)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTopicConfigKeepsNothingOfTheLastOne(t *testing.T) {
+	over := map[string]string{"a": "b"}
+	TopicConfig(true, time.Hour, over)["cleanup.policy"] = "changed"
+	if got := TopicConfig(true, time.Hour, nil)["cleanup.policy"]; got != "compact,delete" || len(over) != 1 {
+		t.Errorf("cleanup.policy = %q, overrides %v", got, over)
+	}
+}
+
+func TestRepartitionConfigForgetsNothingByItself(t *testing.T) {
+	want := map[string]string{
+		"cleanup.policy": "delete", "message.timestamp.type": "CreateTime", "segment.bytes": "52428800", "retention.ms": "-1",
+	}
+	if diff := cmp.Diff(want, RepartitionConfig()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
