@@ -38,6 +38,16 @@ type flow struct {
 	offset  int64
 	due     int64 // of records until the next commit
 	written changelogBytes
+	stages  stages
+}
+
+// stages is the time spent in each stage of the way, one clock read a batch.
+type stages struct {
+	step, freeze, produce, apply time.Duration
+}
+
+func (s stages) since(o stages) stages {
+	return stages{s.step - o.step, s.freeze - o.freeze, s.produce - o.produce, s.apply - o.apply}
 }
 
 // changelogBytes is the sink of changelog records: it looks at every byte, as a producer would.
@@ -132,12 +142,7 @@ func (f *flow) run(tb testing.TB, n int) {
 			batch[i].Time = record.Time(f.offset * 1000 / flowRate)
 			f.offset++
 		}
-		f.task.Feed(f.input, batch, f.offset, f.offset)
-		if _, err := f.task.Step(size); err != nil {
-			tb.Fatal(err)
-		}
-		f.space.Trim()
-		f.task.TakeOutputs()
+		f.feed(tb, batch)
 		n -= size
 		f.at = (f.at + size) % len(f.raws)
 		if f.due -= int64(size); f.due == 0 {
@@ -147,7 +152,21 @@ func (f *flow) run(tb testing.TB, n int) {
 	}
 }
 
+// feed gives the task fetched records, which follow those before, and has it process them.
+func (f *flow) feed(tb testing.TB, batch []record.Raw) {
+	begin := time.Now()
+	next := batch[len(batch)-1].Offset + 1
+	f.task.Feed(f.input, batch, next, next)
+	if _, err := f.task.Step(len(batch)); err != nil {
+		tb.Fatal(err)
+	}
+	f.space.Trim()
+	f.task.TakeOutputs()
+	f.stages.step += time.Since(begin)
+}
+
 func (f *flow) commit(tb testing.TB) {
+	begin := time.Now()
 	c, err := f.task.Freeze()
 	if err != nil {
 		tb.Fatal(err)
@@ -156,7 +175,14 @@ func (f *flow) commit(tb testing.TB) {
 		return
 	}
 	f.task.TakeOutputs()
+	frozen := time.Now()
 	f.written.take(c.Changelog)
+	produced := time.Now()
+	defer func() {
+		f.stages.freeze += frozen.Sub(begin)
+		f.stages.produce += produced.Sub(frozen)
+		f.stages.apply += time.Since(produced)
+	}()
 	positions := c.Positions(map[string]int64{"counts": f.written.records})
 	if _, err := c.Metadata(positions); err != nil {
 		tb.Fatal(err)
@@ -171,13 +197,20 @@ func (f *flow) commit(tb testing.TB) {
 func BenchmarkTumblingCount(b *testing.B) {
 	f := newFlow(b)
 	f.run(b, 2*flowRate) // the steady state: caches and arenas have their size
-	before := f.written
+	before, spent := f.written, f.stages
 	b.ReportAllocs()
 	b.ResetTimer()
 	f.run(b, b.N)
 	b.StopTimer()
+	rows := float64(f.written.records - before.records)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
-	b.ReportMetric(float64(f.written.records-before.records)/float64(b.N), "changelog/record")
+	b.ReportMetric(rows/float64(b.N), "rows/record")
+	in := f.stages.since(spent)
+	b.ReportMetric(float64(in.step.Nanoseconds())/float64(b.N), "step-ns/record")
+	if rows > 0 {
+		b.ReportMetric(float64(in.freeze.Nanoseconds())/rows, "encode-ns/row")
+		b.ReportMetric(float64(in.apply.Nanoseconds())/rows, "apply-ns/row")
+	}
 }
 
 // TestTumblingCountIsRight runs the flow of the benchmark and adds up what its changelog says.

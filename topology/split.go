@@ -33,7 +33,7 @@ func split[K, V any](s Stream[K, V], n *node) Split[K, V] {
 		for i, child := range b.children {
 			next[i] = emits[child]
 		}
-		return processor.Split(c.step(), b.wants, next, nil)
+		return processor.Split(c.step(), b.wants, next, emits[b.otherwise])
 	})
 	return Split[K, V]{from: s, branches: b}
 }
