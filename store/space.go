@@ -100,7 +100,11 @@ type stored interface {
 // IsCorruption is true, and the file system's. It must be closed.
 func OpenSpace(c SpaceConfig) (*Space, error) {
 	s := &Space{shared: c.Shared, byName: map[string]stored{}, gens: generations{current: firstGeneration}}
-	if s.shared == nil {
+	switch {
+	case s.shared != nil:
+	case c.Dir == "": // Pebble's caches, which start goroutines, are not needed
+		s.shared = &Shared{budget: DefaultCacheBytes}
+	default:
 		s.shared, s.ownShared = NewShared(0, 0), true
 	}
 	if err := s.open(c); err != nil {

@@ -1,6 +1,7 @@
 package streamtest_test
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -148,6 +149,17 @@ func TestClocks(t *testing.T) {
 	}
 	if got := streamtest.New(t, build(t, upper)).Now(); !got.Equal(time.Unix(0, 0)) {
 		t.Errorf("by default the wall clock starts at %v", got)
+	}
+}
+
+// A driver starts no goroutine, not even for as long as it runs.
+func TestDriverStaysInTheTestsGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	d := streamtest.New(t, build(t, func(b *topology.Builder) { countValues(b) }), streamtest.Partitions(3))
+	d.Input(in).Pipe("k", "v", 0)
+	d.Restart()
+	if now := runtime.NumGoroutine(); now != before {
+		t.Errorf("there are %d goroutines, %d before", now, before)
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // Words are counted over two partitions: the words of a line are spread over a repartition topic,
-// processed and committed before Pipe returns.
+// and all of it is processed and committed before Pipe returns. Between partitions there is no
+// order, in Kafka either; here it is the same each time.
 func Example() {
 	lines := topology.NewTopic("lines", serde.String(), serde.String())
 	totals := topology.NewTopic("totals", serde.String(), serde.Int64())
@@ -47,8 +48,8 @@ func Example() {
 
 	// Output:
 	// all 1
-	// streams 1
 	// lead 1
+	// streams 1
 	// to 1
 	// kafka 1
 	// join 1

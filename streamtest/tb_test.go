@@ -11,7 +11,6 @@ import (
 	"github.com/pitwheel/pitwheel/topology"
 )
 
-// A driver starts no goroutine, whatever a test does with it.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // failing is a testing.TB that notes why the test would fail, and stops there.

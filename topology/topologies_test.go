@@ -49,6 +49,8 @@ var topologies = map[string]func(*topology.Builder){
 	"same-source":        sameSource,
 	"merged":             merged,
 	"windowed":           windowed,
+	"windows-rekeyed":    windowsRekeyed,
+	"unnamed-stores":     unnamedStores,
 	"repartitioned":      repartitioned,
 	"dynamic":            func(b *topology.Builder) { b.Stream(in).ToDynamic(out, value) },
 }
@@ -74,10 +76,13 @@ func twoAggregations(b *topology.Builder) {
 	s.GroupByKey().Reduce(last).ToStream().To(out)
 }
 
-// oneGroupingTwice shares a repartition topic, because it has a name; its numbers are taken twice.
+// oneGroupingTwice shares a repartition topic, because it has a name; its numbers are taken twice,
+// and it is written when it is asked for the last time, behind the other one.
 func oneGroupingTwice(b *topology.Builder) {
-	g := b.Stream(in).GroupBy(value, topology.Name("by-value"))
+	s := b.Stream(in)
+	g := s.GroupBy(value, topology.Name("by-value"))
 	g.Count().ToStream().To(counts)
+	s.Repartition(topology.Name("between"))
 	g.Aggregate(empty, concat).ToStream().To(out)
 }
 
@@ -96,16 +101,36 @@ func sameSource(b *topology.Builder) {
 	one.Merge(two).ForEach(func(_, _ string) {})
 }
 
+// merged needs a repartition topic whichever of the merged streams has a new key.
 func merged(b *topology.Builder) {
 	left, right := b.Stream(text("left")), b.StreamOf(topology.Topics(text("right"), text("middle")))
 	left.Map(swap).Merge(right).Peek(func(_, _ string) {}).
 		GroupByKey().Reduce(last, topology.As("last")).ToStream().To(out)
+	right.Merge(left.SelectKey(value)).GroupByKey().Count(topology.As("n"))
 }
 
 func windowed(b *topology.Builder) {
 	perKey := b.Stream(in).GroupByKey().WindowedBy(minutes)
 	perKey.EmitOnClose().Count(topology.As("closed")).ToStream().To(perMinute)
 	perKey.Count().ToStream().GroupBy(innerKey).Count(topology.As("updates"))
+}
+
+func windowsRekeyed(b *topology.Builder) {
+	s := b.Stream(in).GroupByKey().WindowedBy(minutes).Count().ToStream()
+	s.SelectKey(innerKey).GroupByKey().Count()
+	s.Map(func(k windowing.Key[string], n int64) (string, int64) { return k.Key, n }).GroupByKey().Count()
+	s.FlatMap(func(k windowing.Key[string], n int64, emit func(string, int64)) { emit(k.Key, n) }).
+		GroupByKey().Count()
+}
+
+// unnamedStores take a number more in a count with options of the store, and only there.
+func unnamedStores(b *topology.Builder) {
+	g := b.Stream(in).GroupByKey()
+	g.Count(topology.InMemory())
+	g.Count(topology.Cached())
+	g.Reduce(last, topology.InMemory())
+	g.WindowedBy(minutes).Count(topology.Retention(time.Hour))
+	g.WindowedBy(minutes).Count(topology.Name("last"))
 }
 
 func repartitioned(b *topology.Builder) {

@@ -76,8 +76,8 @@ func parseSettings(args []string) (settings, error) {
 }
 
 // defaultIntervals sets the intervals that were not given. At full speed the data takes a second
-// or two, so state has to go to disk more often than that for a kill to leave only a tail of the
-// changelogs to be replayed.
+// or two, so both are shorter there. The state goes to disk seldom compared with commits: what was
+// committed since is what a kill leaves to be replayed, and a kill just after a flush leaves none.
 func (s *settings) defaultIntervals() {
 	commit, flush := 100*time.Millisecond, 3*time.Second
 	if s.once {
@@ -173,8 +173,7 @@ func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*res
 		}
 	}()
 
-	show := s.display(out)
-	show.note(k.describe())
+	show := s.display(out, k.describe())
 	d := &driver{settings: s, id: id, kafka: k, topics: t, flights: data, results: live, show: show}
 	err = d.run(following)
 	show.close(d.snapshot)
@@ -187,9 +186,10 @@ func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*res
 	return readOutput(ctx, k, t)
 }
 
-func (s settings) display(out io.Writer) display {
+func (s settings) display(out io.Writer, kafka string) display {
 	f, ok := out.(*os.File)
 	if s.once || !ok || !isTerminal(f) {
+		fmt.Fprintln(out, kafka)
 		return newPlain(out)
 	}
 	return newScreen(out, os.Getenv("NO_COLOR") == "")

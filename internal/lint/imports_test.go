@@ -50,10 +50,10 @@ var allowedImports = map[string][]string{
 // allowedOutside is who may import a package of another module. Tests may import all of them but
 // Pebble, and the test libraries besides.
 var allowedOutside = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":   {"internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kerr":  {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kgo":   {"internal/kafka", "examples/..."},
+	"github.com/twmb/franz-go/pkg/kerr":  {"internal/kafka", "examples/..."},
 	"github.com/twmb/franz-go/pkg/kmsg":  {"internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kadm":  {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kadm":  {"internal/kafka", "examples/..."},
 	"github.com/twmb/franz-go/pkg/sasl":  {".", "internal/kafka"},
 	"github.com/twmb/franz-go/pkg/kfake": {"bench", "examples/..."},
 	"github.com/cockroachdb/pebble/v2":   {"store"},

@@ -87,14 +87,18 @@ func (d *Dir) takeLock() error {
 	if !locked {
 		return fmt.Errorf("%w: %q, process %s; give each instance a Config.StateDir of its own", ErrInUse, d.path, strings.TrimSpace(string(holder[:n])))
 	}
-	return d.root.WriteFile(lockFile, []byte(fmt.Sprintf("%d\n", os.Getpid())), 0o600)
+	if err := d.root.WriteFile(lockFile, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o600); err != nil {
+		_ = d.lock.Unlock()
+		return fmt.Errorf("state directory %q cannot be written: %w; set Config.StateDir to one that can", d.path, err)
+	}
+	return nil
 }
 
 func (d *Dir) identify(application string) error {
 	data, err := d.root.ReadFile(identityFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		d.identity = Identity{Format: Format, Application: application, Instance: newInstance()}
-		return d.write()
+		return d.write(d.identity)
 	}
 	if err != nil {
 		return fmt.Errorf("state directory %q: %w", d.path, err)
@@ -103,6 +107,8 @@ func (d *Dir) identify(application string) error {
 		return fmt.Errorf("%w: %q: %w; put the file back, or delete the directory to restore from the changelogs", ErrDamaged, filepath.Join(d.path, identityFile), err)
 	}
 	switch {
+	case d.identity.Format < 1:
+		return fmt.Errorf("%w: %q has format %d; put the file back, or delete the directory to restore from the changelogs", ErrDamaged, filepath.Join(d.path, identityFile), d.identity.Format)
 	case d.identity.Format > Format:
 		return fmt.Errorf("%w: %q has format %d, this version reads %d; run the newer version, or delete the directory to restore from the changelogs", ErrNewer, d.path, d.identity.Format, Format)
 	case d.identity.Application != application:
@@ -120,8 +126,8 @@ func newInstance() string {
 }
 
 // write replaces the identity file at once: a crash leaves the old or the new one.
-func (d *Dir) write() error {
-	data, err := json.Marshal(d.identity)
+func (d *Dir) write(identity Identity) error {
+	data, err := json.Marshal(identity)
 	if err != nil {
 		return err
 	}
@@ -142,11 +148,16 @@ func (d *Dir) Identity() Identity { return d.identity }
 
 // UseLoops notes that so many loops are used, and returns the most that ever were.
 func (d *Dir) UseLoops(n int) (most int, err error) {
-	if n > d.identity.Loops {
-		d.identity.Loops = n
-		return n, d.write()
+	if n <= d.identity.Loops {
+		return d.identity.Loops, nil
 	}
-	return d.identity.Loops, nil
+	identity := d.identity
+	identity.Loops = n
+	if err := d.write(identity); err != nil {
+		return 0, err
+	}
+	d.identity = identity
+	return n, nil
 }
 
 // Task makes a task's directory if it is missing, and returns its path.

@@ -8,7 +8,8 @@
 //
 // # Ownership
 //
-// An open Dir holds the directory's lock until Close. It is safe for concurrent use.
+// An open Dir holds the directory's lock until Close. Task may be called from any goroutine; the rest
+// belongs to whoever opened it.
 //
 // # Invariants
 //
