@@ -147,20 +147,7 @@ func TestFaultsLeaveNoTrace(t *testing.T) {
 // awaitRecords waits until the topic holds so many records.
 func (b *broker) awaitRecords(topic string, n int64) {
 	b.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(2 * time.Millisecond); ; <-tick.C {
-		sum := int64(0)
-		for _, p := range b.PartitionInfos(topic) {
-			sum += p.HighWatermark
-		}
-		if sum >= n {
-			tick.Stop()
-			return
-		}
-		if time.Now().After(deadline) {
-			b.t.Fatalf("topic %q has %d records, want %d", topic, sum, n)
-		}
-	}
+	await(b.t, fmt.Sprintf("%d records in topic %q", n, topic), func() bool { return b.records(topic) >= n })
 }
 
 // TestRecordTooLargeFailsTheApp has brokers refuse a record for good.

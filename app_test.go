@@ -71,6 +71,7 @@ func newBroker(t *testing.T, partitions int32, topics ...string) *broker {
 }
 
 func (b *broker) config(t *testing.T) pitwheel.Config {
+	t.Helper()
 	return pitwheel.Config{
 		ApplicationID: "app", Brokers: b.ListenAddrs(), StateDir: filepath.Join(t.TempDir(), "state"),
 		CommitInterval: 20 * time.Millisecond, Loops: 2, SessionTimeout: 6 * time.Second,
@@ -145,6 +146,20 @@ func start(t *testing.T, plan *topology.Plan, c pitwheel.Config) (app *pitwheel.
 	}
 	t.Cleanup(func() { _ = stop() })
 	return app, stop
+}
+
+// await waits until the condition holds.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for %s", what)
+		}
+		<-tick.C
+	}
 }
 
 func wantCounts(keys, n int) map[string]string {

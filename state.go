@@ -53,14 +53,14 @@ func (l *lifecycle) state() State {
 	return l.now
 }
 
-// to moves on, and says whether that was a change. Staying is none, and what comes from the engine
-// after the end began is too late to be one. Another move that the table does not have is a bug.
-func (l *lifecycle) to(next State) bool {
+// to moves on. Staying is no change, and what comes from the engine after the end began is too late
+// to be one. Another move that the table does not have is a bug.
+func (l *lifecycle) to(next State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	late := l.now >= Closing && (next == Running || next == Rebalancing)
 	if l.now == next || late {
-		return false
+		return
 	}
 	if !slices.Contains(transitions[l.now], next) {
 		panic(fmt.Sprintf("pitwheel: an app cannot go from %v to %v", l.now, next))
@@ -70,5 +70,4 @@ func (l *lifecycle) to(next State) bool {
 	if l.tell != nil {
 		l.tell(old, next)
 	}
-	return true
 }

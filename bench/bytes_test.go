@@ -56,6 +56,7 @@ func stamp(batch []byte, offset, at int64) {
 
 // decode is what the client and the engine make of a fetched batch.
 func decode(tb testing.TB, batch []byte, decompress kgo.Decompressor) []record.Raw {
+	tb.Helper()
 	fetched, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Topic: "in"},
 		&kmsg.FetchResponseTopicPartition{RecordBatches: batch, HighWatermark: 1 << 60, LastStableOffset: 1 << 60}, decompress, nil)
 	if fetched.Err != nil {

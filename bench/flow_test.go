@@ -134,6 +134,7 @@ func newFlow(tb testing.TB) *flow {
 
 // run processes n records.
 func (f *flow) run(tb testing.TB, n int) {
+	tb.Helper()
 	for n > 0 {
 		size := min(n, flowBatch, len(f.raws)-f.at, int(f.due))
 		batch := f.raws[f.at : f.at+size]
@@ -154,6 +155,7 @@ func (f *flow) run(tb testing.TB, n int) {
 
 // feed gives the task fetched records, which follow those before, and has it process them.
 func (f *flow) feed(tb testing.TB, batch []record.Raw) {
+	tb.Helper()
 	begin := time.Now()
 	next := batch[len(batch)-1].Offset + 1
 	f.task.Feed(f.input, batch, next, next)
@@ -166,6 +168,7 @@ func (f *flow) feed(tb testing.TB, batch []record.Raw) {
 }
 
 func (f *flow) commit(tb testing.TB) {
+	tb.Helper()
 	begin := time.Now()
 	c, err := f.task.Freeze()
 	if err != nil {

@@ -83,7 +83,8 @@ func DecodeMetadata(text string) (Metadata, error) {
 	if b[0] == 1 || len(b) == 9 {
 		return m, nil
 	}
-	return m, m.decodeEntries(b[9:])
+	err = m.decodeEntries(b[9:])
+	return m, err
 }
 
 // decodeEntries reads the map: a count, then per entry a length, a name and a number.

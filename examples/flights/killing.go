@@ -50,7 +50,7 @@ func (d *driver) fell(ctx context.Context) error {
 		return err
 	}
 	d.fallen.committed, d.fallen.beyond = d.sum(), d.inFlight()
-	d.show.note(fmt.Sprintf("kill %d of %d: SIGKILL with %d of %d flights committed, %d more processed and not committed",
+	d.show.note(fmt.Sprintf("kill %d of %d: SIGKILL at %d of %d committed, %d processed beyond that",
 		d.fallen.number, d.kills, d.fallen.committed, len(d.flights), d.fallen.beyond))
 	d.past = d.past.plus(d.life)
 	return d.start()
@@ -66,8 +66,8 @@ func (d *driver) rise() error {
 	}
 	k := d.fallen
 	d.fallen = nil
-	d.show.note(fmt.Sprintf("restart %d: %d changelog records replayed in %d ms, all since the last flush (every %v); running %d ms after the kill",
-		k.number, k.records, k.took.Milliseconds(), d.flush, time.Since(k.at).Milliseconds()))
+	d.show.note(fmt.Sprintf("restart %d: %d changelog records replayed in %d ms, running again after %d ms",
+		k.number, k.records, k.took.Milliseconds(), time.Since(k.at).Milliseconds()))
 	if k.proves() {
 		d.killed++
 		return nil

@@ -173,7 +173,10 @@ func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*res
 		}
 	}()
 
-	show := s.display(out, k.describe())
+	show := s.display(out)
+	for _, line := range s.describe(k) {
+		show.title(line)
+	}
 	d := &driver{settings: s, id: id, kafka: k, topics: t, flights: data, results: live, show: show}
 	err = d.run(following)
 	show.close(d.snapshot)
@@ -186,10 +189,17 @@ func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*res
 	return readOutput(ctx, k, t)
 }
 
-func (s settings) display(out io.Writer, kafka string) display {
+// describe says what the run stands on.
+func (s settings) describe(k *kafka) []string {
+	return []string{
+		k.describe(),
+		fmt.Sprintf("commit every %v, state to disk every %v: a restart replays what came after that", s.commit, s.flush),
+	}
+}
+
+func (s settings) display(out io.Writer) display {
 	f, ok := out.(*os.File)
 	if s.once || !ok || !isTerminal(f) {
-		fmt.Fprintln(out, kafka)
 		return newPlain(out)
 	}
 	return newScreen(out, os.Getenv("NO_COLOR") == "")

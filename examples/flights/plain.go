@@ -16,6 +16,8 @@ const plainEvery = 500 * time.Millisecond
 
 func newPlain(to io.Writer) *plain { return &plain{to: to, next: time.Now().Add(plainEvery)} }
 
+func (p *plain) title(line string) { fmt.Fprintln(p.to, line) }
+
 func (p *plain) show(snap func() snapshot) {
 	if time.Now().Before(p.next) {
 		return

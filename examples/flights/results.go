@@ -129,7 +129,7 @@ type (
 	}
 )
 
-// worthNoting is how many flights an hour must have to be among the worst.
+// worthNoting is how many flights an hour or an airline must have to be among the worst.
 const worthNoting = 10
 
 // latest are the n hours that start last.
@@ -163,7 +163,9 @@ func (r *results) worstAirlines(n int) []airlineRow {
 	defer r.mu.Unlock()
 	var rows []airlineRow
 	for _, name := range slices.Sorted(maps.Keys(r.airlines)) {
-		rows = append(rows, airlineRow{name, r.airlines[name]})
+		if d := r.airlines[name]; d.Flights >= worthNoting {
+			rows = append(rows, airlineRow{name, d})
+		}
 	}
 	slices.SortStableFunc(rows, func(a, b airlineRow) int { return cmp.Compare(b.average(), a.average()) })
 	return rows[:min(n, len(rows))]

@@ -8,19 +8,20 @@ import (
 	"unicode/utf8"
 )
 
-// screen shows a run live in a terminal, with plain ANSI sequences. A frame has at most 24 lines of
-// 80 columns, which every terminal has.
+// screen shows a run live in a terminal, with plain ANSI sequences. A frame is at most 23 lines of
+// 80 columns, which every terminal has, and one for the cursor.
 type screen struct {
 	to     io.Writer
 	colour bool
 	next   time.Time
+	titles []string
 	events []string // the last few
 }
 
 const (
 	screenEvery   = 100 * time.Millisecond
 	screenColumns = 80
-	screenEvents  = 3
+	screenEvents  = 4
 
 	clearScreen = "\x1b[2J"
 	toTop       = "\x1b[H"
@@ -34,6 +35,8 @@ func newScreen(to io.Writer, colour bool) *screen {
 	_, _ = io.WriteString(to, hideCursor+clearScreen)
 	return &screen{to: to, colour: colour}
 }
+
+func (s *screen) title(line string) { s.titles = append(s.titles, line) }
 
 func (s *screen) show(snap func() snapshot) {
 	if time.Now().Before(s.next) {
@@ -67,8 +70,9 @@ func (s *screen) render(of snapshot) string {
 		f.WriteString(cut(fmt.Sprintf(format, args...)) + "\n")
 	}
 	line("%s  flight delays, exactly once", s.paint(bold, "PITWHEEL"))
-	line("%s", s.paint(yellow, of.kafka))
-	line("")
+	for _, title := range s.titles {
+		line("%s", s.paint(yellow, title))
+	}
 	line("%s %3.0f %%  %d of %d flights", s.paint(green, bar(of, 40)), 100*of.done(), of.committed, of.flights)
 	line("%.0f flights/s, %d in flight, %.0f s, %s", of.perSecond, of.inFlight, of.elapsed.Seconds(), s.worker(of))
 	line("stream time %s, %s", of.streamTime(), of.counters.dropped())
@@ -83,10 +87,8 @@ func (s *screen) render(of snapshot) string {
 		a := of.airlines[i]
 		line("%-34s %9d %10d %+9.1f min", a.name, a.Flights, a.cancelled(), a.average())
 	}
-	for i := range screenEvents {
-		if i < len(s.events) {
-			line("%s", s.paint(red, s.events[i]))
-		}
+	for _, event := range s.events {
+		line("%s", s.paint(red, event))
 	}
 	return f.String()
 }
@@ -108,9 +110,9 @@ func (s *screen) hours(line func(string, ...any), title string, rows []hourRow, 
 
 func (s *screen) worker(of snapshot) string {
 	if of.running {
-		return "worker running"
+		return fmt.Sprintf("worker %d runs", of.worker)
 	}
-	return s.paint(red, "worker starting")
+	return s.paint(red, fmt.Sprintf("worker %d starts", of.worker))
 }
 
 func (s snapshot) done() float64 { return float64(s.committed) / float64(s.flights) }

@@ -7,12 +7,12 @@ import (
 
 // snapshot is what a display shows: the run as it is at one moment.
 type snapshot struct {
-	kafka     string // what it is
 	elapsed   time.Duration
 	flights   int
 	committed int64
 	inFlight  int64
 	perSecond float64
+	worker    int // its process id
 	running   bool
 	counters  counters
 
@@ -24,6 +24,8 @@ type snapshot struct {
 
 // display shows a run while it goes on.
 type display interface {
+	// title is what is known before the run, a line each time.
+	title(line string)
 	// show is called all the time; the display asks for a snapshot when it wants to draw one.
 	show(snap func() snapshot)
 	// note is an event that must not be missed.
@@ -35,15 +37,15 @@ type display interface {
 // The sizes of the tables.
 const (
 	latestRows  = 3
-	worstRows   = 5
-	airlineRows = 4
+	worstRows   = 4
+	airlineRows = 3
 )
 
 func (d *driver) snapshot() snapshot {
 	return snapshot{
-		kafka: d.kafka.describe(), elapsed: time.Since(d.began), flights: len(d.flights),
+		elapsed: time.Since(d.began), flights: len(d.flights),
 		committed: d.sum(), inFlight: d.inFlight(), perSecond: d.speed.perSecond(),
-		running: d.running, counters: d.counters(),
+		worker: d.worker.cmd.Process.Pid, running: d.running, counters: d.counters(),
 		latest: d.results.latest(latestRows), worst: d.results.worst(worstRows),
 		airlines: d.results.worstAirlines(airlineRows), names: d.names,
 	}

@@ -50,7 +50,8 @@ func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.G
 	if err != nil {
 		return nil, nil, fmt.Errorf("balance group: %w", err)
 	}
-	return cb, cb.MemberTopics(), nil
+	topics := cb.MemberTopics()
+	return cb, topics, nil
 }
 
 // owner is a member while tasks are dealt out.

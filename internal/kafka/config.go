@@ -52,6 +52,12 @@ func (c Config) options(more ...kgo.Opt) []kgo.Opt {
 // clientLog hands the client's log on. Its information is detail to an app, so it goes to debug.
 type clientLog struct{ to *slog.Logger }
 
+// clientLevels: after an error the client goes on by itself; what it cannot mend comes as an error.
+var clientLevels = map[kgo.LogLevel]slog.Level{
+	kgo.LogLevelError: slog.LevelWarn,
+	kgo.LogLevelWarn:  slog.LevelInfo,
+}
+
 func (l clientLog) Level() kgo.LogLevel {
 	if l.to.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
@@ -60,12 +66,9 @@ func (l clientLog) Level() kgo.LogLevel {
 }
 
 func (l clientLog) Log(level kgo.LogLevel, msg string, keyvals ...any) {
-	at := slog.LevelDebug
-	switch level {
-	case kgo.LogLevelError:
-		at = slog.LevelWarn // the client goes on by itself; what it cannot mend comes as an error
-	case kgo.LogLevelWarn:
-		at = slog.LevelInfo
+	at, ok := clientLevels[level]
+	if !ok {
+		at = slog.LevelDebug
 	}
-	l.to.Log(context.Background(), at, "kafka client: "+msg, keyvals...)
+	l.to.Log(context.Background(), at, "kafka client", append([]any{"says", msg}, keyvals...)...)
 }

@@ -43,7 +43,10 @@ type Producer struct {
 // waits until their transaction is decided.
 func NewProducer(ctx context.Context, c Config, of ProducerConfig) (*Producer, error) {
 	p := &Producer{config: c, of: of}
-	return p, p.Renew(ctx)
+	if err := p.Renew(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // Renew replaces the client by a new one of the same transactional id. That fences what the old

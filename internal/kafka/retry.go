@@ -43,6 +43,16 @@ func Permanent(err error) bool {
 	return false
 }
 
+// wait waits for d or for the end of ctx.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
 // retry calls f until it succeeds, fails for good or ctx ends. What is retried is logged, at
 // growing intervals.
 func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx context.Context) error) error {
@@ -63,10 +73,7 @@ func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx contex
 			quiet, logAfter = time.Now(), min(2*logAfter, 30*time.Second)
 			log.Warn("waiting for Kafka", "for", what, "since", time.Since(begin).Round(time.Millisecond), "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		wait(ctx, pause)
 		pause = min(2*pause, time.Second)
 	}
 }

@@ -103,12 +103,12 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	defer admin.Close()
 	e.admin = admin
 	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
-		return quietly(ctx, err)
+		return unlessStopped(ctx, err)
 	}
 	// Every transactional id that may be ours is taken before anything is read: a transaction
 	// that our last life left open would stand before our restores until it timed out.
 	if err := e.makeLoops(ctx); err != nil {
-		return quietly(ctx, err)
+		return unlessStopped(ctx, err)
 	}
 	defer func() {
 		for _, l := range e.loops {
@@ -121,12 +121,14 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	return e.runLoops(ctx)
 }
 
-// quietly is nil where ctx has ended: being stopped is no failure.
-func quietly(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// unlessStopped is the error, or nil where ctx has ended: being stopped is no failure.
+func unlessStopped(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func (e *Engine) makeLoops(ctx context.Context) error {

@@ -38,15 +38,13 @@ func (t *Task) Fail(step *processor.Step, reason processor.Reason, err error) er
 		f.Topic, f.Partition, f.Offset = in.partition.Topic, in.partition.ID, raw.Offset
 		policies = in.policies.Or(policies)
 	}
-	t.counters.Dropped[reason]++
-	switch policy := policies.For(reason); policy.Action {
-	case processor.FailAction:
-		t.counters.Dropped[reason]-- // it is not dropped: the task ends and comes back to it
+	policy := policies.For(reason)
+	if policy.Action == processor.FailAction {
 		return &RecordError{f}
-	case processor.DeadLetterAction:
-		if raw != nil {
-			t.outputs.Add(deadLetter(t.config.Topic(policy.Topic), raw, &f))
-		}
+	}
+	t.counters.Dropped[reason]++
+	if policy.Action == processor.DeadLetterAction && raw != nil {
+		t.outputs.Add(deadLetter(t.config.Topic(policy.Topic), raw, &f))
 	}
 	t.failures.note(t.ID, &f)
 	return nil

@@ -19,11 +19,10 @@ type input struct {
 	loaded   bool        // the head is decoded, its time known
 	loadedAt record.Time // of the head
 
-	next     int64       // the offset to process next: what a commit commits
-	fetched  int64       // the position behind what was fed
-	end      int64       // the last stable offset that is known
-	time     record.Time // the highest event time processed; -1: none
-	unpaused bool        // fetching is not held back
+	next    int64       // the offset to process next: what a commit commits
+	fetched int64       // the position behind what was fed
+	end     int64       // the last stable offset that is known
+	time    record.Time // the highest event time processed; -1: none
 }
 
 // raw is the head. There is one if hasHead.

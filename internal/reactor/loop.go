@@ -40,7 +40,6 @@ type running struct {
 	lifecycle *lifecycle
 	routes    map[record.Partition]*route
 	flushed   time.Time
-	queue     []delivery // what came before the task was fed
 }
 
 // route is where the records of an input partition go. A new one is made whenever the position

@@ -46,7 +46,10 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 			}
 		}
 	}
-	return t, t.makeInternal(ctx)
+	if err := t.makeInternal(ctx); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // findExternal looks for the topics that pitwheel neither makes nor owns.
@@ -306,10 +309,10 @@ func (e *Engine) reset(of record.Partition, start, end int64) (int64, error) {
 		if n.Kind != plan.Source || n.Internal || !slices.Contains(n.Topics, of.Topic) {
 			continue
 		}
-		switch n.Reset {
-		case plan.Latest:
+		if n.Reset == plan.Latest {
 			return end, nil
-		case plan.NoReset:
+		}
+		if n.Reset == plan.NoReset {
 			return 0, fmt.Errorf("topic %q partition %d has no committed offset, and step %q may not choose one (topology.NoReset): commit one for group %q", of.Topic, of.ID, n.Name, e.config.ApplicationID)
 		}
 	}
