@@ -62,10 +62,14 @@ func TestAggregateToNullDeletesTheRow(t *testing.T) {
 	}
 	pipe(t, emit, of("a", 200, 7), of("a", 1, 6))
 	got.want(t,
-		Change[string, nullable]{Key: "a", New: valid(60), HasNew: true, Old: valid(0), HasOld: true, Time: 50, Headers: headers},
+		Change[string, nullable]{
+			Key: "a", New: valid(60), HasNew: true, Old: valid(0), HasOld: true, Time: 50, Headers: headers,
+		},
 		Change[string, nullable]{Key: "a", Old: valid(60), HasOld: true, Time: 50, Headers: headers},
 		Change[string, nullable]{Key: "a", Old: valid(0), HasOld: true, Time: 7, Headers: headers},
-		Change[string, nullable]{Key: "a", New: valid(1), HasNew: true, Old: valid(0), HasOld: true, Time: 6, Headers: headers})
+		Change[string, nullable]{
+			Key: "a", New: valid(1), HasNew: true, Old: valid(0), HasOld: true, Time: 6, Headers: headers,
+		})
 }
 
 func TestNullZeroIsNoOldValue(t *testing.T) {

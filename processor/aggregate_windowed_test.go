@@ -205,7 +205,10 @@ func TestWindowedAggregateIsTheModel(t *testing.T) {
 		grace := rapid.IntRange(0, 15).Draw(rt, "grace")
 		w := windowing.Hopping(time.Duration(size)*ms, time.Duration(advance)*ms).Grace(time.Duration(grace) * ms)
 		onClose := rapid.Bool().Draw(rt, "on close")
-		m := windowModel{size: size, advance: advance, grace: grace, onClose: onClose, streamTime: -1, mark: -1, rows: map[wkey]modelRow{}}
+		m := windowModel{
+			size: size, advance: advance, grace: grace, onClose: onClose,
+			streamTime: -1, mark: -1, rows: map[wkey]modelRow{},
+		}
 
 		var h fakeHost
 		var got changes[wkey, int64]

@@ -23,7 +23,9 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 	var f flushes
 
 	tests := map[string]emit{
-		"Filter":    Filter(s, func(string, int64) bool { return true }, end),
+		"Filter": Filter(s, func(string, int64) bool { return true }, end),
+		"Split": Split(s, []func(string, int64) bool{func(string, int64) bool { return true }},
+			[]emit{end}, nil),
 		"Map":       Map(s, func(k string, v int64) (string, int64) { return k, v }, end),
 		"Map nulls": Map(s, func(string, int64) (*string, []byte) { return key, value }, nullEnd),
 		"MapValues": MapValues(s, func(_ string, v int64) int64 { return v }, end),

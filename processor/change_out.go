@@ -21,7 +21,8 @@ type ChangeOut[K, A any] struct {
 // Cached holds an aggregation's updates back and emits the last one per key when the engine
 // flushes, before each commit. They come in the order of each key's last update, with the time and
 // headers of the record that made it; the old value is what the table held before the first
-// update held back. A row that came and went in between is not emitted at all.
+// update held back. A row that came and went in between is not emitted at all. An aggregate that
+// its function changes in place is its own old value, cached or not.
 //
 // What is held back is in the store's dirty set too, so the store's budget, which makes the engine
 // commit early, bounds it.
@@ -40,4 +41,45 @@ type OnClose struct {
 	// emits no window twice: plan.Binder.Mark. It may be set after binding, until the first
 	// record. Kafka: ProcessorMetadata.
 	Mark *record.Time
+}
+
+// updates is where an aggregation's updates go: on, or into the record cache.
+type updates[K, A any] struct {
+	next   EmitChange[K, A]
+	cache  *recordCache[K, A] // nil: on
+	nulls  record.Nulls[A]
+	change Change[K, A] // the one being made, used again
+}
+
+func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
+	if out.Cached != nil && out.OnClose != nil {
+		panic("processor: " + step.Name + ": what is emitted on close is not cached too")
+	}
+	u := &updates[K, A]{next: out.Next, nulls: record.NullsOf[A]()}
+	if out.Cached != nil {
+		u.cache = newRecordCache(step, out.Cached, out.Next)
+	}
+	return u
+}
+
+// make makes the update of key's row that f is, and returns it: the row is still to be written.
+func (u *updates[K, A]) make(key K, f folded[A], at record.Time, h record.Headers) *Change[K, A] {
+	c := &u.change
+	c.Key, c.New, c.Old, c.Time, c.Headers = key, f.new, f.old, at, h
+	c.HasNew = !u.nulls.Has(&f.new)
+	c.HasOld = f.hasOld && !u.nulls.Has(&f.old)
+	return c
+}
+
+// emit hands on what make has made, or holds it back. stored is what the table held before;
+// written is the time of the record, which a cached deletion has as its own, since no row is left
+// to take a time from.
+func (u *updates[K, A]) emit(stored A, has bool, written record.Time) error {
+	if u.cache == nil {
+		return u.next(&u.change)
+	}
+	if !u.change.HasNew {
+		u.change.Time = written
+	}
+	return u.cache.hold(&u.change, stored, has)
 }

@@ -24,6 +24,13 @@ func TestPanicsFailTheStepThatCalled(t *testing.T) {
 		"FilterNot": func(_ *testing.T, s *Step, n emit) emit {
 			return FilterNot(s, func(string, int64) bool { boom(); return true }, n)
 		},
+		"Split": func(_ *testing.T, s *Step, n emit) emit {
+			wants := []func(string, int64) bool{
+				func(string, int64) bool { boom(); return true },
+				func(string, int64) bool { return true },
+			}
+			return Split(s, wants, []emit{n, n}, n)
+		},
 		"Map": func(_ *testing.T, s *Step, n emit) emit {
 			return Map(s, func(k string, v int64) (string, int64) { boom(); return k, v }, n)
 		},

@@ -141,27 +141,72 @@ type (
 )
 
 var nullVerbs = map[string]nullVerb{
-	"Filter":        verbOf(emitting(nullFilter[P, S]), emitting(nullFilter[S, S]), emitting(nullFilter[S, P])),
-	"FilterNot":     verbOf(emitting(nullFilterNot[P, S]), emitting(nullFilterNot[S, S]), emitting(nullFilterNot[S, P])),
-	"Map":           verbOf(emitting(nullMap[P, S]), emitting(nullMap[S, S]), emitting(nullMap[S, P])),
-	"SelectKey":     verbOf(emitting(nullSelectKey[P, S]), emitting(nullSelectKey[S, S]), emitting(nullSelectKey[S, P])),
-	"FlatMap":       verbOf(emitting(nullFlatMap[P, S]), emitting(nullFlatMap[S, S]), emitting(nullFlatMap[S, P])),
-	"MapValues":     verbOf(emitting(nullMapValues[P, S]), emitting(nullMapValues[S, S]), emitting(nullMapValues[S, P])),
-	"FlatMapValues": verbOf(emitting(nullFlatMapValues[P, S]), emitting(nullFlatMapValues[S, S]), emitting(nullFlatMapValues[S, P])),
-	"Peek":          verbOf(emitting(nullPeek[P, S]), emitting(nullPeek[S, S]), emitting(nullPeek[S, P])),
-	"ForEach":       verbOf(emitting(nullForEach[P, S]), emitting(nullForEach[S, S]), emitting(nullForEach[S, P])),
-	"Merge":         verbOf(emitting(nullMerge[P, S]), emitting(nullMerge[S, S]), emitting(nullMerge[S, P])),
-	"Repartition":   verbOf(emitting(nullRepartition[P, S]), emitting(nullRepartition[S, S]), emitting(nullRepartition[S, P])),
+	"Filter": verbOf(emitting(nullFilter[P, S]), emitting(nullFilter[S, S]), emitting(nullFilter[S, P])),
+	"FilterNot": verbOf(
+		emitting(nullFilterNot[P, S]), emitting(nullFilterNot[S, S]), emitting(nullFilterNot[S, P]),
+	),
+	"Split": verbOf(emitting(nullSplit[P, S]), emitting(nullSplit[S, S]), emitting(nullSplit[S, P])),
+	"Map":   verbOf(emitting(nullMap[P, S]), emitting(nullMap[S, S]), emitting(nullMap[S, P])),
+	"SelectKey": verbOf(
+		emitting(nullSelectKey[P, S]), emitting(nullSelectKey[S, S]), emitting(nullSelectKey[S, P]),
+	),
+	"FlatMap": verbOf(
+		emitting(nullFlatMap[P, S]), emitting(nullFlatMap[S, S]), emitting(nullFlatMap[S, P]),
+	),
+	"MapValues": verbOf(
+		emitting(nullMapValues[P, S]), emitting(nullMapValues[S, S]), emitting(nullMapValues[S, P]),
+	),
+	"FlatMapValues": verbOf(
+		emitting(nullFlatMapValues[P, S]), emitting(nullFlatMapValues[S, S]), emitting(nullFlatMapValues[S, P]),
+	),
+	"Peek":    verbOf(emitting(nullPeek[P, S]), emitting(nullPeek[S, S]), emitting(nullPeek[S, P])),
+	"ForEach": verbOf(emitting(nullForEach[P, S]), emitting(nullForEach[S, S]), emitting(nullForEach[S, P])),
+	"Merge":   verbOf(emitting(nullMerge[P, S]), emitting(nullMerge[S, S]), emitting(nullMerge[S, P])),
+	"Repartition": verbOf(
+		emitting(nullRepartition[P, S]), emitting(nullRepartition[S, S]), emitting(nullRepartition[S, P]),
+	),
 
-	"Count, Reduce, Aggregate":          verbOf(nullAggregate[P, S], nullAggregate[S, S], nullAggregate[S, P]),
-	"windowed Count, Reduce, Aggregate": verbOf(nullWindowed[P, S], nullWindowed[S, S], nullWindowed[S, P]),
-	"ToStream":                          verbOf(nullToStream[P, S], nullToStream[S, S], nullToStream[S, P]),
+	"Count, Reduce, Aggregate": verbOf(
+		nullAggregate[P, S],
+		nullAggregate[S, S],
+		nullAggregate[S, P],
+	),
+	"windowed Count, Reduce, Aggregate": verbOf(
+		nullWindowed[P, S],
+		nullWindowed[S, S],
+		nullWindowed[S, P],
+	),
+	"ToStream": verbOf(
+		nullToStream[P, S],
+		nullToStream[S, S],
+		nullToStream[S, P],
+	),
 
-	"To":                              verbOf(nullSink[P, S], nullSink[S, S], nullSink[S, P]),
-	"To with a partitioner":           verbOf(nullPartitioner[P, S], nullPartitioner[S, S], nullPartitioner[S, P]),
-	"To a topic chosen by the record": verbOf(nullDynamicSink[P, S], nullDynamicSink[S, S], nullDynamicSink[S, P]),
-	"EventTime of a source":           verbOf(nullEventTime[P, S], nullEventTime[S, S], nullEventTime[S, P]),
-	"Timestamp of a source":           verbOf(nullTimestamp[P, S], nullTimestamp[S, S], nullTimestamp[S, P]),
+	"To": verbOf(
+		nullSink[P, S],
+		nullSink[S, S],
+		nullSink[S, P],
+	),
+	"To with a partitioner": verbOf(
+		nullPartitioner[P, S],
+		nullPartitioner[S, S],
+		nullPartitioner[S, P],
+	),
+	"To a topic chosen by the record": verbOf(
+		nullDynamicSink[P, S],
+		nullDynamicSink[S, S],
+		nullDynamicSink[S, P],
+	),
+	"EventTime of a source": verbOf(
+		nullEventTime[P, S],
+		nullEventTime[S, S],
+		nullEventTime[S, P],
+	),
+	"Timestamp of a source": verbOf(
+		nullTimestamp[P, S],
+		nullTimestamp[S, S],
+		nullTimestamp[S, P],
+	),
 }
 
 func nullFilter[K, V any](c *trial[K, V]) Emit[K, V] {
@@ -170,6 +215,11 @@ func nullFilter[K, V any](c *trial[K, V]) Emit[K, V] {
 
 func nullFilterNot[K, V any](c *trial[K, V]) Emit[K, V] {
 	return FilterNot(c.step, func(k K, v V) bool { c.call(k, v); return false }, c.next)
+}
+
+func nullSplit[K, V any](c *trial[K, V]) Emit[K, V] {
+	wants := []func(K, V) bool{func(k K, v V) bool { c.call(k, v); return true }}
+	return Split(c.step, wants, []Emit[K, V]{c.next}, nil)
 }
 
 func nullMap[K, V any](c *trial[K, V]) Emit[K, V] {

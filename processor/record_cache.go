@@ -1,10 +1,6 @@
 package processor
 
-import (
-	"fmt"
-
-	"github.com/pitwheel/pitwheel/record"
-)
+import "fmt"
 
 // recordCache holds back the last update of each key until flush; see Cached.
 type recordCache[K, A any] struct {
@@ -95,45 +91,4 @@ func (c *recordCache[K, A]) flush() error {
 	clear(c.held)
 	c.held, c.first, c.last = c.held[:0], -1, -1
 	return nil
-}
-
-// updates is where an aggregation's updates go: on, or into the record cache.
-type updates[K, A any] struct {
-	next   EmitChange[K, A]
-	cache  *recordCache[K, A] // nil: on
-	nulls  record.Nulls[A]
-	change Change[K, A] // the one being made, used again
-}
-
-func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
-	if out.Cached != nil && out.OnClose != nil {
-		panic("processor: " + step.Name + ": what is emitted on close is not cached too")
-	}
-	u := &updates[K, A]{next: out.Next, nulls: record.NullsOf[A]()}
-	if out.Cached != nil {
-		u.cache = newRecordCache(step, out.Cached, out.Next)
-	}
-	return u
-}
-
-// make makes the update of key's row that f is, and returns it: the row is still to be written.
-func (u *updates[K, A]) make(key K, f folded[A], at record.Time, h record.Headers) *Change[K, A] {
-	c := &u.change
-	c.Key, c.New, c.Old, c.Time, c.Headers = key, f.new, f.old, at, h
-	c.HasNew = !u.nulls.Has(&f.new)
-	c.HasOld = f.hasOld && !u.nulls.Has(&f.old)
-	return c
-}
-
-// emit hands on what make has made, or holds it back. stored is what the table held before;
-// written is the time of the record, which a cached deletion has as its own, since no row is left
-// to take a time from.
-func (u *updates[K, A]) emit(stored A, has bool, written record.Time) error {
-	if u.cache == nil {
-		return u.next(&u.change)
-	}
-	if !u.change.HasNew {
-		u.change.Time = written
-	}
-	return u.cache.hold(&u.change, stored, has)
 }

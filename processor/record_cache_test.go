@@ -113,7 +113,10 @@ func TestCachedKeysAreTheirBytes(t *testing.T) {
 	emit := Aggregate(h.step("sum"), openKeyValue(t, serde.Bytes(), serde.Int64()), zeroOf(0),
 		func(_ []byte, v, a int64) int64 { return a + v },
 		ChangeOut[[]byte, int64]{Next: got.emit, Cached: &Cached[[]byte]{Key: serde.Bytes(), OnFlush: f.add}})
-	pipe(t, emit, record.New([]byte("a"), int64(1), 1), record.New([]byte("b"), int64(2), 2), record.New([]byte("a"), int64(3), 3))
+	pipe(t, emit,
+		record.New([]byte("a"), int64(1), 1),
+		record.New([]byte("b"), int64(2), 2),
+		record.New([]byte("a"), int64(3), 3))
 	f.run(t)
 	got.want(t,
 		Change[[]byte, int64]{Key: []byte("b"), New: 2, HasNew: true, Time: 2},
@@ -133,8 +136,8 @@ func TestCachedWindows(t *testing.T) {
 	pipe(t, emit, record.New("a", int64(1), 7), record.New("a", int64(2), 3))
 	f.run(t)
 	got.want(t,
-		Change[windowing.Key[string], int64]{Key: windowing.Key[string]{Key: "a", Start: 5, End: 15}, New: 1, HasNew: true, Time: 7},
-		Change[windowing.Key[string], int64]{Key: windowing.Key[string]{Key: "a", Start: 0, End: 10}, New: 3, HasNew: true, Time: 7})
+		wchange{Key: in("a", 5, 15), New: 1, HasNew: true, Time: 7},
+		wchange{Key: in("a", 0, 10), New: 3, HasNew: true, Time: 7})
 }
 
 func TestCachedAndOnCloseTogetherAreRefused(t *testing.T) {

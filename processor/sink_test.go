@@ -25,7 +25,10 @@ func TestSinkEncodesAndChoosesThePartition(t *testing.T) {
 		record.New("", "v", 7).WithoutKey(),
 		record.New("k", "", 8).AsTombstone())
 	want := []Output{
-		{Topic: out, Partition: PartitionOf([]byte("foobar"), 12), Key: []byte("foobar"), Value: []byte("v"), Time: 5, Headers: headers},
+		{
+			Topic: out, Partition: PartitionOf([]byte("foobar"), 12),
+			Key: []byte("foobar"), Value: []byte("v"), Time: 5, Headers: headers,
+		},
 		{Topic: out, Partition: PartitionOf(nil, 12), Key: []byte{}, Value: []byte{}, Time: 6},
 		{Topic: out, Partition: -1, Value: []byte("v"), Time: 7},
 		{Topic: out, Partition: PartitionOf([]byte("k"), 12), Key: []byte("k"), Time: 8},

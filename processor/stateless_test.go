@@ -93,6 +93,33 @@ func TestStatelessStepsKeepTimeAndHeaders(t *testing.T) {
 	}
 }
 
+// The first function that answers true takes the record; the others are not asked.
+func TestSplitGivesToTheFirstThatWants(t *testing.T) {
+	var h fakeHost
+	var small, even, rest collected[string, int64]
+	wants := []func(string, int64) bool{
+		func(_ string, v int64) bool { return v < 3 },
+		func(_ string, v int64) bool {
+			if v < 3 {
+				t.Errorf("asked for %d, which is taken", v)
+			}
+			return v%2 == 0
+		},
+	}
+	next := []Emit[string, int64]{small.emit, even.emit}
+	in := []rec{of("a", 1, 1), of("a", 2, 2), of("a", 3, 3), of("a", 4, 4)}
+	pipe(t, Split(h.step("split"), wants, next, rest.emit), in...)
+	small.want(t, in[0], in[1])
+	even.want(t, in[3])
+	rest.want(t, in[2])
+
+	// Without a default the record that nobody wants ends here.
+	pipe(t, Split(h.step("split"), wants, next, nil), in[2])
+	small.want(t, in[0], in[1])
+	even.want(t, in[3])
+	wantReasons(t, &h)
+}
+
 func TestPeekAndForEachSeeEachRecord(t *testing.T) {
 	var h fakeHost
 	var seen []rec

@@ -30,15 +30,6 @@ func CanBeNull[T any]() bool { return NullsOf[T]().Possible() }
 // IsNull says whether v is null. Where it is asked per record, Nulls is cheaper.
 func IsNull[T any](v T) bool { return NullsOf[T]().Has(&v) }
 
-// NullCheck returns Nulls.Has as a function; nil if no T is null.
-func NullCheck[T any]() func(*T) bool {
-	n := NullsOf[T]()
-	if !n.Possible() {
-		return nil
-	}
-	return func(v *T) bool { return n.Has(v) }
-}
-
 // Nulls knows where the null of a T is seen. It is found once with NullsOf and asked per value: a
 // load and a comparison, which lets the value stay on the stack.
 type Nulls[T any] struct {

@@ -87,17 +87,6 @@ func TestIsNull(t *testing.T) {
 	}
 }
 
-func TestNullCheckIsNilWhereNothingIsNull(t *testing.T) {
-	if NullCheck[string]() != nil {
-		t.Error("a string has a null check")
-	}
-	check := NullCheck[Null[string]]()
-	some, none := Valid(""), Null[string]{}
-	if check(&some) || !check(&none) {
-		t.Error("the check does not say what Nulls.Has says")
-	}
-}
-
 func TestAskingForNullAllocatesNothing(t *testing.T) {
 	pointers, texts, numbers := NullsOf[*int](), NullsOf[Null[string]](), NullsOf[int]()
 	if allocs := testing.AllocsPerRun(100, func() {

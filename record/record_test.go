@@ -12,18 +12,20 @@ import (
 
 func TestNewFindsNulls(t *testing.T) {
 	one := 1
-	for name, tt := range map[string]struct{ hasKey, tombstone, wantKey, wantTombstone bool }{
-		"values":       {New("k", "v", 1).HasKey(), New("k", "v", 1).IsTombstone(), true, false},
-		"zero values":  {New("", 0, 1).HasKey(), New("", 0, 1).IsTombstone(), true, false},
-		"nil pointers": {New[*int, *int](nil, nil, 1).HasKey(), New[*int, *int](nil, nil, 1).IsTombstone(), false, true},
-		"pointers":     {New(&one, &one, 1).HasKey(), New(&one, &one, 1).IsTombstone(), true, false},
-		"nil slices":   {New([]byte(nil), []byte(nil), 1).HasKey(), New([]byte(nil), []byte(nil), 1).IsTombstone(), false, true},
-		"empty slices": {New([]byte{}, []byte{}, 1).HasKey(), New([]byte{}, []byte{}, 1).IsTombstone(), true, false},
-		"Nulls":        {New(Null[int]{}, Null[int]{}, 1).HasKey(), New(Null[int]{}, Null[int]{}, 1).IsTombstone(), false, true},
-		"valid Nulls":  {New(Valid(0), Valid(0), 1).HasKey(), New(Valid(0), Valid(0), 1).IsTombstone(), true, false},
-	} {
-		if tt.hasKey != tt.wantKey || tt.tombstone != tt.wantTombstone {
-			t.Errorf("%s: HasKey %v, IsTombstone %v", name, tt.hasKey, tt.tombstone)
+	t.Run("values", nullsOf(New("k", "v", 1), true, false))
+	t.Run("zero values", nullsOf(New("", 0, 1), true, false))
+	t.Run("nil pointers", nullsOf(New[*int, *int](nil, nil, 1), false, true))
+	t.Run("pointers", nullsOf(New(&one, &one, 1), true, false))
+	t.Run("nil slices", nullsOf(New([]byte(nil), []byte(nil), 1), false, true))
+	t.Run("empty slices", nullsOf(New([]byte{}, []byte{}, 1), true, false))
+	t.Run("Nulls", nullsOf(New(Null[int]{}, Null[int]{}, 1), false, true))
+	t.Run("valid Nulls", nullsOf(New(Valid(0), Valid(0), 1), true, false))
+}
+
+func nullsOf[K, V any](r Record[K, V], hasKey, isTombstone bool) func(*testing.T) {
+	return func(t *testing.T) {
+		if r.HasKey() != hasKey || r.IsTombstone() != isTombstone {
+			t.Errorf("HasKey %v, IsTombstone %v", r.HasKey(), r.IsTombstone())
 		}
 	}
 }

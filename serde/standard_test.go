@@ -24,7 +24,9 @@ func TestBytesAreJavas(t *testing.T) {
 		"0000000000000000": 0, "0000000000004e20": 20000, "fffffffffffffffe": -2,
 		"8000000000000000": math.MinInt64, "7fffffffffffffff": math.MaxInt64,
 	}))
-	t.Run("Float32", javaBytes(Float32(), map[string]float32{"3fc00000": 1.5, "bf800000": -1, "7f800000": float32(math.Inf(1))}))
+	t.Run("Float32", javaBytes(Float32(), map[string]float32{
+		"3fc00000": 1.5, "bf800000": -1, "7f800000": float32(math.Inf(1)),
+	}))
 	t.Run("Float64", javaBytes(Float64(), map[string]float64{"3ff8000000000000": 1.5, "fff0000000000000": math.Inf(-1)}))
 	t.Run("UUID", javaBytes(UUID(), map[string][16]byte{
 		hex.EncodeToString([]byte("123e4567-e89b-12d3-a456-426614174000")): {
@@ -189,14 +191,15 @@ func TestStandard(t *testing.T) {
 	t.Run("int64", standard(int64(1), "0000000000000001"))
 	t.Run("float32", standard(float32(1), "3f800000"))
 	t.Run("float64", standard(float64(1), "3ff0000000000000"))
-	t.Run("uuid", standard([16]byte{}, hex.EncodeToString([]byte("00000000-0000-0000-0000-000000000000"))))
+	zeroUUID := hex.EncodeToString([]byte("00000000-0000-0000-0000-000000000000"))
+	t.Run("uuid", standard([16]byte{}, zeroUUID))
 	t.Run("null string", standard(record.Valid("k"), "6b"))
 	t.Run("null bool", standard(record.Valid(true), "01"))
 	t.Run("null int32", standard(record.Valid(int32(1)), "00000001"))
 	t.Run("null int64", standard(record.Valid(int64(1)), "0000000000000001"))
 	t.Run("null float32", standard(record.Valid(float32(1)), "3f800000"))
 	t.Run("null float64", standard(record.Valid(float64(1)), "3ff0000000000000"))
-	t.Run("null uuid", standard(record.Valid([16]byte{}), hex.EncodeToString([]byte("00000000-0000-0000-0000-000000000000"))))
+	t.Run("null uuid", standard(record.Valid([16]byte{}), zeroUUID))
 	type named string
 	if _, ok := Standard[named](); ok {
 		t.Error("a named string has a standard serde")

@@ -177,12 +177,14 @@ func (c *cache[V, T]) set(v V, at record.Time) {
 
 func (c *cache[V, T]) remove(at record.Time) {
 	g := c.cursor.seg
-	switch {
-	case g == nil:
+	if g == nil {
 		c.drop()
 		return
-	case !c.cursor.hit && g.complete, c.cursor.hit && g.rows.slots[c.cursor.i].absent():
-		return // it is known not to be there
+	}
+	gone := !c.cursor.hit && g.complete || c.cursor.hit && g.rows.slots[c.cursor.i].absent()
+	// A removal moves the retention too, as in Kafka Streams, and then it must be in the changelog.
+	if gone && (!c.windowed || g.start <= c.max) {
+		return
 	}
 	s, fresh := c.touch()
 	if !fresh && !s.absent() {

@@ -58,7 +58,7 @@ func (c *cache[V, T]) evictable() (bytes int64) {
 
 // rowBytes is what a row of the segment takes on average.
 func (c *cache[V, T]) rowBytes(g *segment[T]) int64 {
-	all := int64(len(g.rows.slots))*g.slotSize() + int64(g.values.held) + int64(g.rows.keys.held)
+	all := g.rows.slotBytes() + int64(g.values.held) + int64(g.rows.keys.held)
 	mean := all / int64(max(g.rows.count, 1))
 	if c.scanned {
 		mean += 2 * c.encoded

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"unsafe"
-
 	"github.com/google/btree"
 
 	"github.com/pitwheel/pitwheel/record"
@@ -123,9 +121,4 @@ func (g *segment[T]) drop() {
 	g.rows.drop()
 	g.values.drop()
 	*g.gauge -= segmentBytes
-}
-
-// slotSize is what a slot takes in bytes, with its entry in the list of dirty ones.
-func (g *segment[T]) slotSize() int64 {
-	return int64(unsafe.Sizeof(slot[T]{}) + unsafe.Sizeof(uint32(0)))
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 	"slices"
@@ -42,7 +43,14 @@ func (s *slot[T]) longSize() uint32 { return uint32(s.lo) }
 // table is an open-addressing hash table with linear probing. Where a key belongs is the high
 // word of hash times capacity: so any capacity will do, growth may be by half, and the slots are
 // in the order of hashes, which makes moving to another capacity two sequential passes.
+//
+// Beside the slots stands a byte for each, its tag: 0 of a free slot, else a part of the hash. Eight
+// are looked at in one word, so that a look-up goes straight to the right slot, and one for a key
+// that is not there goes to none. The tags of a million keys stay in the processor's caches; and
+// as no branch depends on what comes from memory in a way that cannot be foretold, look-ups that
+// follow one another overlap.
 type table[T any] struct {
+	tags  []byte // those of the first slots stand behind the last once more, for reads over the end
 	slots []slot[T]
 	count int   // slots not free
 	limit int   // count at which it grows
@@ -53,14 +61,19 @@ type table[T any] struct {
 const (
 	tableMin = 8
 	// A table is at most 7/8 full and grows by half: after growing it is 7/12 full, which makes
-	// 69 bytes per key of 40-byte slots.
+	// 77 bytes a key of 40-byte slots.
 	loadNumerator, loadDenominator = 7, 8
+
+	tagGroup = 8 // tags in a word
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
 )
 
 func newTable[T any](capacity int, gauge *int64) table[T] {
 	capacity = max(capacity, tableMin)
 	t := table[T]{
-		slots: make([]slot[T], capacity),
+		tags:  make([]byte, capacity+tagGroup-1),
+		slots: makeSlots[T](capacity),
 		limit: capacity * loadNumerator / loadDenominator,
 		keys:  arena{gauge: gauge},
 		gauge: gauge,
@@ -69,27 +82,58 @@ func newTable[T any](capacity int, gauge *int64) table[T] {
 	return t
 }
 
-// slotBytes is what the slots take, and the list of dirty ones that stands beside them.
-func (t *table[T]) slotBytes() int64 {
-	return int64(len(t.slots)) * int64(unsafe.Sizeof(slot[T]{})+unsafe.Sizeof(uint32(0)))
+func makeSlots[T any](n int) []slot[T] {
+	slots := make([]slot[T], n)
+	adviseHuge(unsafe.Pointer(&slots[0]), uintptr(n)*unsafe.Sizeof(slots[0]))
+	return slots
 }
+
+// slotBytes is what the slots take, with their tags and the list of dirty ones that stands beside.
+func (t *table[T]) slotBytes() int64 {
+	return int64(len(t.slots)) * int64(unsafe.Sizeof(slot[T]{})+1+unsafe.Sizeof(uint32(0)))
+}
+
+// tagOf is a key's tag, of the bits of its hash that its place depends on least.
+func tagOf(hash uint64) byte { return byte(max(hash&0xff, 1)) }
+
+// zeroBytes has the highest bit of the word's first zero byte set, and perhaps of later ones, which
+// may not be zero.
+func zeroBytes(w uint64) uint64 { return (w - lowBits) &^ w & highBits }
 
 // find is the slot of p's key, or the free one where it would go.
 func (t *table[T]) find(p *probe) (i int, ok bool) {
 	n := len(t.slots)
-	at, _ := bits.Mul64(p.hash, uint64(n))
-	for i = int(at); ; {
-		s := &t.slots[i]
-		if s.meta&kindMask == p.kind && s.lo == p.lo {
-			if s.hi == p.hi || p.kind == longKind && t.sameLong(s, p) {
+	home, _ := bits.Mul64(p.hash, uint64(n))
+	tag := uint64(tagOf(p.hash)) * lowBits
+	for at := int(home); ; {
+		w := binary.LittleEndian.Uint64(t.tags[at:])
+		for m := zeroBytes(w ^ tag); m != 0; m &= m - 1 {
+			if i = at + bits.TrailingZeros64(m)/8; i >= n {
+				i -= n
+			}
+			s := &t.slots[i]
+			if s.lo == p.lo && s.meta&kindMask == p.kind && (s.hi == p.hi || p.kind == longKind && t.sameLong(s, p)) {
 				return i, true
 			}
-		} else if s.free() {
+		}
+		if m := zeroBytes(w); m != 0 {
+			if i = at + bits.TrailingZeros64(m)/8; i >= n {
+				i -= n
+			}
 			return i, false
 		}
-		if i++; i == n {
-			i = 0
+		if at += tagGroup; at >= n {
+			at -= n
 		}
+	}
+}
+
+// setTag marks slot i as taken.
+func (t *table[T]) setTag(i int, hash uint64) {
+	tag := tagOf(hash)
+	t.tags[i] = tag
+	if i < tagGroup-1 {
+		t.tags[len(t.slots)+i] = tag
 	}
 }
 
@@ -107,6 +151,7 @@ func (t *table[T]) insert(i int, p *probe) *slot[T] {
 	if p.kind == longKind {
 		s.hi = addTo(&t.keys, p.bytes).word()
 	}
+	t.setTag(i, p.hash)
 	t.count++
 	return s
 }
@@ -121,14 +166,16 @@ func (t *table[T]) rebuilt(capacity int, keep func(*slot[T]) bool, moved func(i 
 		if s.free() || !keep(s) {
 			continue
 		}
-		at, _ := bits.Mul64(t.hashOf(s), uint64(n))
-		j := int(at)
-		for !to.slots[j].free() {
+		hash := t.hashOf(s)
+		home, _ := bits.Mul64(hash, uint64(n))
+		j := int(home)
+		for to.tags[j] != 0 {
 			if j++; j == n {
 				j = 0
 			}
 		}
 		to.slots[j] = *s
+		to.setTag(j, hash)
 		if s.long() {
 			to.slots[j].hi = addTo(&to.keys, t.longKey(s)).word()
 		}
@@ -176,5 +223,5 @@ func (t *table[T]) sort(ranks []rank) {
 func (t *table[T]) drop() {
 	*t.gauge -= t.slotBytes()
 	t.keys.drop()
-	t.slots, t.count = nil, 0
+	t.tags, t.slots, t.count = nil, nil, 0
 }

@@ -21,7 +21,8 @@ func TestAgendaTakesTheOldestHead(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			if left == 0 || rapid.Bool().Draw(t, "add") {
 				q := queues[rapid.IntRange(0, 3).Draw(t, "queue")]
-				a.add(q, record.Raw{Time: record.Time(rapid.Int64Range(0, 9).Draw(t, "at")), Offset: int64(len(q.records))})
+				at := record.Time(rapid.Int64Range(0, 9).Draw(t, "at"))
+				a.add(q, record.Raw{Time: at, Offset: int64(len(q.records))})
 				left++
 				continue
 			}

@@ -45,7 +45,8 @@ func tangled(b *topology.Builder) {
 		}
 	})
 	words.GroupByKey().Count(topology.As("words"), topology.Cached()).ToStream().To(counts)
-	words.GroupByKey().Reduce(func(_, a, v string) string { return (a + v)[max(0, len(a+v)-8):] }).ToStream().To(out)
+	lastEight := func(_, a, v string) string { return (a + v)[max(0, len(a+v)-8):] }
+	words.GroupByKey().Reduce(lastEight).ToStream().To(out)
 	s.GroupByKey().WindowedBy(w).Count(topology.Cached()).ToStream().
 		To(topology.NewTopic("hopping", w.KeySerde(serde.String()), serde.Int64()))
 	s.GroupByKey().WindowedBy(w).EmitOnClose().Count().ToStream().

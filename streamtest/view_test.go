@@ -70,7 +70,8 @@ func TestWindowViewReadsAllPartitions(t *testing.T) {
 	}
 	v := d.Window(table.Store())
 	key := windowing.Key[string]{Key: "k1", Start: 20, End: 30}
-	if e, ok := v.Entry("k1", 20); !ok || e != (store.Entry[windowing.Key[string], int64]{Key: key, Value: 1, Time: 25}) {
+	want := store.Entry[windowing.Key[string], int64]{Key: key, Value: 1, Time: 25}
+	if e, ok := v.Entry("k1", 20); !ok || e != want {
 		t.Errorf("Entry gave %v, %v", e, ok)
 	}
 	if n, ok := v.Get("k1", 20); !ok || n != 1 {

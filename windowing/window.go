@@ -49,7 +49,8 @@ func (w Windows) Validate() error {
 	case w.size < time.Millisecond || w.size%time.Millisecond != 0:
 		return fmt.Errorf("windowing: window size %v: must be a whole number of milliseconds, at least 1", w.size)
 	case w.advance < time.Millisecond || w.advance > w.size || w.advance%time.Millisecond != 0:
-		return fmt.Errorf("windowing: advance %v: must be a whole number of milliseconds, at least 1 and at most the size %v", w.advance, w.size)
+		return fmt.Errorf("windowing: advance %v: must be a whole number of milliseconds, at least 1 and "+
+			"at most the size %v", w.advance, w.size)
 	case w.grace < 0 || w.grace%time.Millisecond != 0:
 		return fmt.Errorf("windowing: grace %v: must be a whole number of milliseconds, not negative", w.grace)
 	}

@@ -56,7 +56,13 @@ func (d *driver) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		if _, stopErr := d.worker.stop(); err == nil {
+		last, stopErr := d.worker.stop()
+		for _, r := range last {
+			r.State = "" // that it ends is shown by what follows
+			d.note(r)
+		}
+		d.show.close(d.snapshot)
+		if err == nil {
 			err = stopErr
 		}
 	}()

@@ -195,10 +195,10 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// describe says what Kafka this is, and that the embedded one forgets.
-func (k *kafka) describe() string {
+// describe says what Kafka this is, and what stays of an application.
+func (k *kafka) describe(application string) string {
 	if k.embedded != nil {
 		return "Kafka is IN MEMORY, inside this process (kfake): nothing outlives it"
 	}
-	return "Kafka at " + strings.Join(k.brokers, ", ")
+	return fmt.Sprintf("Kafka at %s; the topics %s-* are kept", strings.Join(k.brokers, ", "), application)
 }

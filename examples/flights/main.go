@@ -42,9 +42,10 @@ type settings struct {
 	names            names
 }
 
-func parseSettings(args []string) (settings, error) {
+func parseSettings(args []string, usage io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("flights", flag.ContinueOnError)
+	flags.SetOutput(usage)
 	flags.BoolVar(&s.once, "once", false, "go through the data at full speed, print plain lines, and end")
 	flags.StringVar(&s.data, "data", "", "read this gzipped CSV `file` (default: the built-in quarter of a year)")
 	flags.IntVar(&s.kills, "kills", 1, "kill the worker `n` times")
@@ -93,7 +94,7 @@ func (s *settings) defaultIntervals() {
 
 // flights is the driver's process. Nil means that the result is proven to be right.
 func flights(args []string, out io.Writer) error {
-	s, err := parseSettings(args)
+	s, err := parseSettings(args, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (s settings) demonstrate(ctx context.Context, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(s.state)) }()
 	}
-	got, err := s.count(ctx, data, out)
+	got, err := s.count(ctx, data, s.display(out))
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (s settings) demonstrate(ctx context.Context, out io.Writer) (err error) {
 }
 
 // count has the flights counted by a worker that is killed on the way, and reads the result.
-func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*results, error) {
+func (s settings) count(ctx context.Context, data []Flight, show display) (*results, error) {
 	k, err := openKafka(ctx, s.brokers)
 	if err != nil {
 		return nil, err
@@ -173,26 +174,20 @@ func (s settings) count(ctx context.Context, data []Flight, out io.Writer) (*res
 		}
 	}()
 
-	show := s.display(out)
-	for _, line := range s.describe(k) {
+	for _, line := range s.describe(k, id) {
 		show.title(line)
 	}
 	d := &driver{settings: s, id: id, kafka: k, topics: t, flights: data, results: live, show: show}
-	err = d.run(following)
-	show.close(d.snapshot)
-	if err != nil {
+	if err := d.run(following); err != nil {
 		return nil, err
-	}
-	if k.embedded == nil {
-		fmt.Fprintf(out, "the topics are kept: %s, %s, %s\n", t.input.Name(), t.hourly.Name(), t.airlines.Name())
 	}
 	return readOutput(ctx, k, t)
 }
 
 // describe says what the run stands on.
-func (s settings) describe(k *kafka) []string {
+func (s settings) describe(k *kafka, id string) []string {
 	return []string{
-		k.describe(),
+		k.describe(id),
 		fmt.Sprintf("commit every %v, state to disk every %v: a restart replays what came after that", s.commit, s.flush),
 	}
 }

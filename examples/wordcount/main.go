@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"time"
 
 	"github.com/pitwheel/pitwheel"
 )
@@ -33,35 +32,47 @@ func main() {
 }
 
 func run(ctx context.Context, brokers string, out io.Writer) error {
-	config := pitwheel.Config{ApplicationID: "wordcount", LeaveOnStop: true}
-	if brokers != "" {
-		config.Brokers = strings.Split(brokers, ",")
-	} else {
-		fmt.Fprintln(out, "Kafka is IN MEMORY, inside this process (kfake): nothing outlives it")
-		stop, err := embed(&config)
-		if err != nil {
-			return err
-		}
-		defer stop()
+	k, err := openKafka(ctx, brokers)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	fmt.Fprintln(out, k)
+	if err := k.send(ctx, strings.Split(text, "\n")); err != nil {
+		return err
 	}
 	plan, err := wordCount()
 	if err != nil {
 		return err
 	}
-	app, err := pitwheel.New(plan, config)
+	app, err := pitwheel.New(plan, pitwheel.Config{
+		ApplicationID: application, Brokers: k.brokers, StateDir: k.stateDir, LeaveOnStop: true,
+	})
 	if err != nil {
 		return err
 	}
-	if err := send(ctx, config.Brokers, strings.Split(strings.TrimSpace(text), "\n")); err != nil {
+	if err := runUntil(ctx, app, k.counted); err != nil {
 		return err
 	}
-	if err := runUntilCounted(ctx, app, len(strings.Split(strings.TrimSpace(text), "\n"))+len(strings.Fields(text))); err != nil {
-		return err
+	return k.printTop(ctx, out, 10)
+}
+
+// runUntil runs the app until done has returned. An app of one's own runs until it is stopped.
+func runUntil(ctx context.Context, app *pitwheel.App, done func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ran := make(chan error, 1)
+	go func() {
+		ran <- app.Run(ctx)
+		cancel() // if it has failed, there is nothing to wait for
+	}()
+	err := done(ctx)
+	cancel()
+	if failed := <-ran; failed != nil {
+		return failed
 	}
-	found, err := read(ctx, config.Brokers)
-	if err != nil {
-		return err
+	if errors.Is(err, context.Canceled) {
+		return errors.New("interrupted")
 	}
-	printTop(out, found, 10)
-	return nil
+	return err
 }

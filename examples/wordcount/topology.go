@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/topology"
@@ -12,20 +13,21 @@ var (
 	counts = topology.NewTopic("word-counts", serde.String(), serde.Int64())
 )
 
-// wordCount reads lines, cuts them into words and counts each word.
+// wordCount cuts lines into words and counts each word. A word may stand in lines of several
+// partitions: grouping by it goes through a repartition topic, so all of one word meet in one task.
 func wordCount() (*topology.Plan, error) {
 	b := topology.NewBuilder()
-	b.StreamOf(topology.Topics(lines)).
+	b.Stream(lines).
 		FlatMapValues(func(_, line string, emit func(string)) {
-			for word := range strings.FieldsSeq(strings.ToLower(line)) {
+			for word := range strings.FieldsFuncSeq(strings.ToLower(line), notALetter) {
 				emit(word)
 			}
 		}).
-		// A word may stand in lines of several partitions. Grouping by it writes the words to a
-		// repartition topic, so that all of one word come to one task.
 		GroupBy(func(_, word string) string { return word }, topology.Name("words")).
 		Count(topology.As("counts")).
 		ToStream().
 		To(counts)
 	return b.Build()
 }
+
+func notALetter(r rune) bool { return !unicode.IsLetter(r) }

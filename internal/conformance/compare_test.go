@@ -16,14 +16,16 @@ func (r *run) compare(topic string, got, want []row) error {
 	}
 	for i := range want {
 		if i == len(got) {
-			return r.differs("topic "+topic, "record %d is missing: %v (got %d records, want %d)", i, want[i], len(got), len(want))
+			return r.differs("topic "+topic, "record %d is missing: %v (got %d records, want %d)",
+				i, want[i], len(got), len(want))
 		}
 		if err := r.compareRow("topic "+topic, got[i], want[i]); err != nil {
 			return err
 		}
 	}
 	if len(got) > len(want) {
-		return r.differs("topic "+topic, "record %d is too many: %v (want %d records)", len(want), got[len(want)], len(want))
+		return r.differs("topic "+topic, "record %d is too many: %v (want %d records)",
+			len(want), got[len(want)], len(want))
 	}
 	return nil
 }
@@ -40,7 +42,8 @@ func (r *run) compareRow(where string, got, want row) error {
 		{"headers", got.headers, want.headers},
 	} {
 		if field.got != field.want {
-			return r.differs(where+", "+field.name, "got %s, want %s\n got %v\nwant %v", field.got, field.want, got, want)
+			return r.differs(where+", "+field.name, "got %s, want %s\n got %v\nwant %v",
+				field.got, field.want, got, want)
 		}
 	}
 	return nil

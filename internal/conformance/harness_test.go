@@ -25,20 +25,28 @@ func TestDifferencesAreFound(t *testing.T) {
 		"headers": {func(_ *vector, s *scenario) {
 			first(s, "out").HeadersHex = map[string]*string{"h": nil}
 		}, "topic out, headers"},
-		"topic":       {func(_ *vector, s *scenario) { first(s, "out").Topic = "elsewhere" }, "topic elsewhere: record 0 is missing"},
-		"repartition": {func(_ *vector, s *scenario) { first(s, "-repartition").ValueHex = nil }, "-repartition, value"},
-		"changelog":   {func(_ *vector, s *scenario) { first(s, "-changelog").ValueHex = new("00") }, "-changelog, value"},
+		"topic": {func(_ *vector, s *scenario) {
+			first(s, "out").Topic = "elsewhere"
+		}, "topic elsewhere: record 0 is missing"},
+		"repartition": {func(_ *vector, s *scenario) {
+			first(s, "-repartition").ValueHex = nil
+		}, "-repartition, value"},
+		"changelog": {func(_ *vector, s *scenario) {
+			first(s, "-changelog").ValueHex = new("00")
+		}, "-changelog, value"},
 		"changelog record": {func(_ *vector, s *scenario) {
 			first(s, "-changelog").KeyHex = new("00")
 		}, "-changelog: no record of key 00"},
-		"nothing":       {func(_ *vector, s *scenario) { s.Steps[firstStep(s, "out")].Out = nil }, "want no record of key"},
-		"internal":      {func(_ *vector, s *scenario) { s.InternalTopics = nil }, "at the end, internalTopics"},
-		"dropped":       {func(_ *vector, s *scenario) { s.Dropped++ }, "at the end, dropped"},
-		"store":         {func(_ *vector, s *scenario) { clear(s.Stores) }, "Java has no store"},
-		"store row":     {func(_ *vector, s *scenario) { clear(theStore(s)) }, "want no row"},
-		"missing row":   {func(_ *vector, s *scenario) { theStore(s)["z@0/10000"] = json.Number("1") }, "key z@0/10000"},
-		"other store":   {func(_ *vector, s *scenario) { s.Stores["more"] = nil }, "store more is not compared"},
-		"unknown types": {func(v *vector, _ *scenario) { v.InputTopics[0].Key = "long" }, "is no long"},
+		"nothing": {func(_ *vector, s *scenario) {
+			s.Steps[firstStep(s, "out")].Out = nil
+		}, "want no record of key"},
+		"internal":    {func(_ *vector, s *scenario) { s.InternalTopics = nil }, "at the end, internalTopics"},
+		"dropped":     {func(_ *vector, s *scenario) { s.Dropped++ }, "at the end, dropped"},
+		"store":       {func(_ *vector, s *scenario) { clear(s.Stores) }, "Java has no store"},
+		"store row":   {func(_ *vector, s *scenario) { clear(theStore(s)) }, "want no row"},
+		"missing row": {func(_ *vector, s *scenario) { theStore(s)["z@0/10000"] = json.Number("1") }, "key z@0/10000"},
+		"other store": {func(_ *vector, s *scenario) { s.Stores["more"] = nil }, "store more is not compared"},
+		"wrong types": {func(v *vector, _ *scenario) { v.InputTopics[0].Key = "long" }, "is no long"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

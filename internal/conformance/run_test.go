@@ -186,12 +186,12 @@ func (r *run) compareStore(name string, got map[string]string) error {
 	for key, v := range rows {
 		want[key] = storedText(v)
 	}
-	for key := range want {
+	for _, key := range slices.Sorted(maps.Keys(want)) {
 		if got[key] != want[key] {
 			return r.differs("store "+name, "key %s: got %q, want %q", key, got[key], want[key])
 		}
 	}
-	for key := range got {
+	for _, key := range slices.Sorted(maps.Keys(got)) {
 		if _, ok := want[key]; !ok {
 			return r.differs("store "+name, "key %s: got %q, want no row", key, got[key])
 		}

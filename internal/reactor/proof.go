@@ -64,10 +64,15 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 		p.Found = true
 		p.Offsets[of] = Offset{Partition: of, At: c.At, Time: m.PartitionTime}
 		for name, at := range m.Marks {
-			p.Marks[name] = max(p.Marks[name], at)
+			if known, ok := p.Marks[name]; !ok || at > known {
+				p.Marks[name] = at
+			}
 		}
 		if m.Seq < p.Seq {
-			continue // committed before this input was one of the task's
+			continue // of an older commit: this input was not one of the task's in the last one
+		}
+		if m.Seq > p.Seq {
+			clear(p.Positions)
 		}
 		p.Seq, p.Owner = m.Seq, m.Owner
 		for name, at := range m.Positions {

@@ -63,6 +63,12 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 		if err != nil {
 			return restored, fmt.Errorf("restore task %s: %w", a.id, err)
 		}
+		// What was replayed goes to disk now: else a second crash would replay it again.
+		if restored.Records > 0 {
+			if err := space.Flush(); err != nil {
+				return restored, fmt.Errorf("restore task %s: %w", a.id, err)
+			}
+		}
 	}
 	restored.Took = time.Since(begin)
 	if err := e.startTask(ctx, task, proof, positions); err != nil { // 5
