@@ -226,15 +226,15 @@ func TestWindowedAggregateIsTheModel(t *testing.T) {
 			if err := emit(&r); err != nil {
 				rt.Fatal(err)
 			}
+			if int(mark) != m.mark {
+				rt.Fatalf("after %v: mark %d, want %d", r, mark, m.mark)
+			}
 		}
 		if diff := cmp.Diff(m.emitted, got.all); diff != "" {
 			rt.Fatalf("emitted (-want +got):\n%s", diff)
 		}
 		if len(h.failed) != m.late {
 			rt.Fatalf("%d late windows, want %d", len(h.failed), m.late)
-		}
-		if int(mark) != m.mark {
-			rt.Fatalf("mark %d, want %d", mark, m.mark)
 		}
 	})
 }

@@ -21,10 +21,10 @@ func TestBeyondIsWhatWasProcessedAndNotCommitted(t *testing.T) {
 		committed []int64
 		want      int64
 	}{
-		"nothing":            {nil, []int64{0, 0, 0, 0}, 0},
-		"two of one origin":  {map[string]int{"JFK": 3}, []int64{0, 0, 0, 0}, 2},
-		"one of it commited": {map[string]int{"JFK": 3}, []int64{0, 1, 0, 0}, 1},
-		"all origins":        {map[string]int{"JFK": 5, "LGA": 2, "EWR": 4}, []int64{0, 3, 0, 0}, 2},
+		"nothing":             {nil, []int64{0, 0, 0, 0}, 0},
+		"two of one origin":   {map[string]int{"JFK": 3}, []int64{0, 0, 0, 0}, 2},
+		"one of it committed": {map[string]int{"JFK": 3}, []int64{0, 1, 0, 0}, 1},
+		"all origins":         {map[string]int{"JFK": 5, "LGA": 2, "EWR": 4}, []int64{0, 3, 0, 0}, 2},
 		// What is committed after the last report is not to be taken from the others.
 		"an old report": {map[string]int{"JFK": 1, "LGA": 6}, []int64{1, 3, 0, 1}, 1},
 	}

@@ -207,13 +207,13 @@ func isTerminal(f *os.File) bool {
 
 // judge prints the proof. The error says that there is none.
 func judge(p proof, out io.Writer) error {
-	fmt.Fprintln(out, p)
+	_, _ = fmt.Fprintln(out, p)
 	if p.holds() {
 		return nil
 	}
 	const shown = 10
 	for _, line := range p.differ[:min(len(p.differ), shown)] {
-		fmt.Fprintln(out, "  "+line)
+		_, _ = fmt.Fprintln(out, "  "+line)
 	}
 	return fmt.Errorf("the result is wrong: %d of the windows and airlines differ", len(p.differ))
 }

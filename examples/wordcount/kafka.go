@@ -160,7 +160,9 @@ func (k *kafka) printTop(ctx context.Context, out io.Writer, n int) error {
 		return cmp.Or(cmp.Compare(found[b], found[a]), strings.Compare(a, b))
 	})
 	for _, word := range top[:min(n, len(top))] {
-		fmt.Fprintf(out, "%5d %s\n", found[word], word)
+		if _, err := fmt.Fprintf(out, "%5d %s\n", found[word], word); err != nil {
+			return err
+		}
 	}
 	return nil
 }

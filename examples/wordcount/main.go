@@ -37,7 +37,9 @@ func run(ctx context.Context, brokers string, out io.Writer) error {
 		return err
 	}
 	defer k.close()
-	fmt.Fprintln(out, k)
+	if _, err := fmt.Fprintln(out, k); err != nil {
+		return err
+	}
 	if err := k.send(ctx, strings.Split(text, "\n")); err != nil {
 		return err
 	}
