@@ -31,6 +31,9 @@ type rows[V any] interface {
 	scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool)
 	history(key []byte, from, to record.Time, yield func(start record.Time, v V, at record.Time) bool)
 	droppedWrites() int64
+
+	// ahead touches the rows of keys that will be looked up; see ahead.go.
+	ahead(start record.Time, keys [][]byte)
 }
 
 // cache is rows with values that stand in slots as T: V itself, or the place in an arena.
@@ -52,8 +55,9 @@ type cache[V, T any] struct {
 	frozen  record.Time // the floor that the last generation recorded
 	expired int64       // writes dropped for being below the floor
 
-	probe  probe
-	cursor cursor[T]
+	probe   probe
+	cursor  cursor[T]
+	touched uint64 // by ahead; of no meaning
 }
 
 // cursor is where the last find or aim looked.

@@ -101,6 +101,7 @@ func benchFind[K any](b *testing.B, keys benchKeys[K], n int) {
 	b.Run("independent/"+size, func(b *testing.B) {
 		timeBlocks(b, keys, present, func(key K) { w.Find(key, 0) })
 	})
+	b.Run("batch/"+size, func(b *testing.B) { benchBatch(b, w, keys, present) })
 	b.Run("absent/"+size, func(b *testing.B) {
 		timeBlocks(b, keys, absent, func(key K) { w.Find(key, 0) })
 	})
@@ -125,6 +126,27 @@ func benchFind[K any](b *testing.B, keys benchKeys[K], n int) {
 		}
 		report(b, blocks)
 	})
+}
+
+// benchBatch looks up what a batch of records does: its keys' bytes are touched, then looked up.
+func benchBatch[K any](b *testing.B, w *WindowStore[K, int64], keys benchKeys[K], number func() int64) {
+	var blocks []time.Duration
+	var picked [blockSize]K
+	var bufs [blockSize][16]byte
+	raw := make([][]byte, blockSize)
+	for b.Loop() {
+		for i := range picked {
+			picked[i] = keys.of(number(), &bufs[i])
+			raw[i], _ = keys.serde.Append(raw[i][:0], picked[i])
+		}
+		from := time.Now()
+		w.Ahead(0, raw)
+		for i := range picked {
+			w.Find(picked[i], 0)
+		}
+		blocks = append(blocks, time.Since(from))
+	}
+	report(b, blocks)
 }
 
 func BenchmarkFind(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/streamtest"
 	"github.com/pitwheel/pitwheel/topology"
@@ -101,5 +102,29 @@ func TestWindowViewReadsAllPartitions(t *testing.T) {
 	}
 	if all != 36 || total != 60 || entries != 6 {
 		t.Errorf("All gave %d windows of %d records, Entries %d of the last start", all, total, entries)
+	}
+}
+
+// A window whose aggregate is null is not there, but its start moves the retention all the same, as
+// in Kafka Streams: also when the store comes back from its changelog.
+func TestNullWindowMovesTheRetention(t *testing.T) {
+	type maybe = serde.Null[string]
+	w := windowing.Tumbling(10 * time.Millisecond)
+	nullable := topology.NewTopic("in", serde.String(), serde.Nullable(serde.String()))
+	var table topology.WindowedTable[string, maybe]
+	d := streamtest.New(t, build(t, func(b *topology.Builder) {
+		table = b.Stream(nullable).GroupByKey().WindowedBy(w).Reduce(func(_ string, _, v maybe) maybe { return v })
+	}))
+	i, v := d.Input(nullable), d.Window(table.Store())
+	i.Pipe("k", record.Valid("v"), 5)
+	if _, ok := v.Get("k", 0); !ok {
+		t.Fatal("the window is not there")
+	}
+	i.Pipe("k", maybe{}, 15)
+	for range 2 {
+		for k := range v.All(0, math.MaxInt64) {
+			t.Errorf("%v is still there", k)
+		}
+		d.Restart()
 	}
 }

@@ -67,28 +67,34 @@ type task struct {
 	owner     *owner
 }
 
-// Balance deals the tasks out.
+// Balance deals the tasks out. A task that somebody else still has a part of is not taken on, not
+// even the rest of it: two members would work on one state. Its old owner gives it up first, which
+// begins the next rebalance.
 func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32) kgo.IntoSyncAssignment {
-	type key struct {
-		topic     string
-		partition int32
-	}
 	var owners []*owner
-	had := map[key]*owner{}
-	newest := map[key]int32{}
+	c := claims{newest: map[claimedPartition]claim{}, all: map[claimedPartition][]*owner{}}
 	cb.EachMember(func(member *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
 		o := &owner{member: member}
 		owners = append(owners, o)
-		for _, t := range meta.OwnedPartitions {
-			for _, p := range t.Partitions {
-				// Of two that claim a partition the one of the later generation has it.
-				if at, claimed := newest[key{t.Topic, p}]; !claimed || meta.Generation > at {
-					had[key{t.Topic, p}], newest[key{t.Topic, p}] = o, meta.Generation
-				}
+		c.add(o, meta)
+	})
+	tasks := b.tasksOf(partitions)
+	deal(tasks, owners, c.owner)
+
+	plan := cb.NewPlan()
+	for _, t := range tasks {
+		free := c.free(t)
+		for _, topic := range t.topics {
+			if t.partition < partitions[topic] && (free || c.newest[claimedPartition{topic, t.partition}].by == t.owner) {
+				plan.AddPartition(t.owner.member, topic, t.partition)
 			}
 		}
-	})
+	}
+	return plan
+}
 
+// tasksOf are the tasks that so many partitions make.
+func (b *Balancer) tasksOf(partitions map[string]int32) []*task {
 	var tasks []*task
 	for _, topics := range b.tasks {
 		count := int32(0)
@@ -99,25 +105,57 @@ func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32
 			tasks = append(tasks, &task{topics: topics, partition: p})
 		}
 	}
-	deal(tasks, owners, func(t *task) *owner {
-		for _, topic := range t.topics {
-			if o := had[key{topic, t.partition}]; o != nil {
-				return o
-			}
-		}
-		return nil
-	})
+	return tasks
+}
 
-	plan := cb.NewPlan()
-	for _, t := range tasks {
-		for _, topic := range t.topics {
-			if t.partition < partitions[topic] {
-				plan.AddPartition(t.owner.member, topic, t.partition)
+// claims are what the members say that they have.
+type claims struct {
+	newest map[claimedPartition]claim    // of two that claim a partition, the later generation
+	all    map[claimedPartition][]*owner // those of older generations may still work on it
+}
+
+type claimedPartition struct {
+	topic string
+	id    int32
+}
+
+type claim struct {
+	by         *owner
+	generation int32
+}
+
+func (c *claims) add(by *owner, meta *kmsg.ConsumerMemberMetadata) {
+	for _, t := range meta.OwnedPartitions {
+		for _, id := range t.Partitions {
+			p := claimedPartition{t.Topic, id}
+			if newest, ok := c.newest[p]; !ok || meta.Generation > newest.generation {
+				c.newest[p] = claim{by, meta.Generation}
+			}
+			c.all[p] = append(c.all[p], by)
+		}
+	}
+}
+
+// owner is who has the task; nil: nobody.
+func (c *claims) owner(t *task) *owner {
+	for _, topic := range t.topics {
+		if o := c.newest[claimedPartition{topic, t.partition}].by; o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+// free says that nobody but the task's new owner claims a part of it.
+func (c *claims) free(t *task) bool {
+	for _, topic := range t.topics {
+		for _, by := range c.all[claimedPartition{topic, t.partition}] {
+			if by != t.owner {
+				return false
 			}
 		}
 	}
-	plan.AdjustCooperative(cb)
-	return plan
+	return true
 }
 
 // deal gives each task an owner: first those that may stay, up to an even share each, then the

@@ -34,9 +34,8 @@ type Producer struct {
 	session *kgo.GroupTransactSession // nil: not transactional
 	begun   bool
 	slab    []kgo.Record
-
-	mu     sync.Mutex
-	failed error // the first record that could not be produced since Begin
+	outcome *outcome // of the client's records
+	noted   func(*kgo.Record, error)
 }
 
 // NewProducer makes a producer and, if it is transactional, fences whoever had its id before and
@@ -59,6 +58,9 @@ func (p *Producer) Renew(ctx context.Context) error {
 		kgo.MaxBufferedRecords(1<<20), // the engine bounds bytes; this must not stop it first
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 	)
+	// Each client has its own: the records of a closed one fail one after another, some later.
+	p.outcome = &outcome{}
+	p.noted = p.outcome.note
 	if p.of.TransactionalID == "" {
 		client, err := kgo.NewClient(opts...)
 		p.client = client
@@ -89,9 +91,6 @@ func (p *Producer) Close() {
 		p.client.CloseAllowingRebalance()
 	}
 	p.client, p.session, p.begun = nil, nil, false
-	p.mu.Lock()
-	p.failed = nil
-	p.mu.Unlock()
 }
 
 // Ack collects how far a partition's records are acknowledged.
@@ -133,27 +132,34 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 		}
 	}
 	if ack == nil {
-		p.client.Produce(ctx, r, p.produced)
+		p.client.Produce(ctx, r, p.noted)
 		return nil
 	}
+	noted := p.noted
 	p.client.Produce(ctx, r, func(r *kgo.Record, err error) {
 		if err == nil {
 			ack.note(r.Offset)
 		}
-		p.produced(r, err)
+		noted(r, err)
 	})
 	return nil
 }
 
-// produced keeps the first failure: the client commits whatever succeeded, so we must not.
-func (p *Producer) produced(r *kgo.Record, err error) {
+// outcome is what became of a client's records.
+type outcome struct {
+	mu     sync.Mutex
+	failed error // the first
+}
+
+// note keeps the first failure: the client commits whatever succeeded, so we must not.
+func (o *outcome) note(r *kgo.Record, err error) {
 	if err == nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.failed == nil {
-		p.failed = &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed == nil {
+		o.failed = &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
 	}
 }
 
@@ -178,9 +184,9 @@ func (p *Producer) Flush(ctx context.Context) error {
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush produced records: %w", err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.failed
+	p.outcome.mu.Lock()
+	defer p.outcome.mu.Unlock()
+	return p.outcome.failed
 }
 
 // Offset is how far an input partition is processed.
@@ -234,13 +240,14 @@ func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) 
 
 // Abort gives up what was produced since the last commit.
 func (p *Producer) Abort(ctx context.Context) error {
-	p.mu.Lock()
-	p.failed = nil
-	p.mu.Unlock()
 	if p.session == nil || !p.begun {
 		return nil
 	}
 	p.begun = false
 	_, err := p.session.End(ctx, kgo.TryAbort)
+	// The records that it gave up have failed; it waited for them.
+	p.outcome.mu.Lock()
+	p.outcome.failed = nil
+	p.outcome.mu.Unlock()
 	return err
 }

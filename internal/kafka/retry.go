@@ -58,15 +58,16 @@ func wait(ctx context.Context, d time.Duration) {
 func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx context.Context) error) error {
 	pause, logAfter := 20*time.Millisecond, time.Second
 	begin, quiet := time.Now(), time.Now()
+	var last error // the cause, which the end of ctx must not hide
 	for {
 		err := f(ctx)
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("%s: %w (last: %w)", what, context.Cause(ctx), err)
+		if last == nil || ctx.Err() == nil {
+			last = err
 		}
-		if Fatal(err) {
+		if ctx.Err() == nil && Fatal(err) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if time.Since(quiet) >= logAfter {
@@ -74,6 +75,9 @@ func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx contex
 			log.Warn("waiting for Kafka", "for", what, "since", time.Since(begin).Round(time.Millisecond), "error", err)
 		}
 		wait(ctx, pause)
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s: %w (last: %w)", what, context.Cause(ctx), last)
+		}
 		pause = min(2*pause, time.Second)
 	}
 }

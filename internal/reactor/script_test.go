@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"io"
@@ -223,7 +224,7 @@ const secondsScript = `
 	abort
 	step 10
 	commit
-	feed z=x@9000
+	feed z=x@4600
 	step 10
 	abort
 	abort
@@ -295,7 +296,7 @@ func TestBatchesCommitsAndAbortsDoNotShow(t *testing.T) {
 		if diff := cmp.Diff(want.outputs, got.outputs); diff != "" {
 			t.Fatalf("outputs (-at once +by the script):\n%s", diff)
 		}
-		if diff := cmp.Diff(want.rows, got.rows); diff != "" {
+		if diff := cmp.Diff(want.readable(), got.readable()); diff != "" {
 			t.Fatalf("changelogs (-at once +by the script):\n%s", diff)
 		}
 		at := func(s *scripted) (all []int64) {
@@ -308,6 +309,22 @@ func TestBatchesCommitsAndAbortsDoNotShow(t *testing.T) {
 			t.Fatalf("offsets (-at once +by the script):\n%s", diff)
 		}
 	})
+}
+
+// readable is what the changelogs hold, but for windows behind their retention: a row that expires
+// before its first commit is never written.
+func (s *scripted) readable() map[string]map[string]string {
+	start := func(key string) int64 {
+		return int64(binary.BigEndian.Uint64([]byte(key[len(key)-12:])))
+	}
+	latest := int64(0)
+	for key := range s.rows["per-second"] {
+		latest = max(latest, start(key))
+	}
+	maps.DeleteFunc(s.rows["per-second"], func(key, _ string) bool {
+		return start(key) < latest-seconds.Size().Milliseconds()
+	})
+	return s.rows
 }
 
 func drawScript(t *rapid.T, rising bool) string {
