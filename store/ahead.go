@@ -30,24 +30,37 @@ func (c *cache[V, T]) ahead(start record.Time, keys [][]byte) {
 	if g == nil || g.start != start || len(g.rows.slots) < aheadMin {
 		return
 	}
-	var p probe
-	touched := uint64(0)
-	for _, key := range keys {
-		p.set(key)
-		touched += g.rows.ahead(&p)
+	for len(keys) > 0 {
+		n := min(len(keys), aheadBatch)
+		c.touched += g.rows.ahead(keys[:n]) // kept, or the compiler would leave the reads out
+		keys = keys[n:]
 	}
-	c.touched = touched // or the compiler would leave the reads out
 }
 
-// ahead reads from the slot where p's key most probably stands: its first word and its last byte,
-// because a slot may reach over two lines of the processor's caches. The last byte is within the slot,
-// so reading it by its address is sound.
-func (t *table[T]) ahead(p *probe) uint64 {
+// aheadBatch is how many keys are touched at a time.
+const aheadBatch = 64
+
+// ahead reads from the slots where the keys most probably stand, in three passes of few
+// instructions each, so that the reads of a pass overlap: where the tags are, which slot they say,
+// the slot. Of a slot it reads the first word and the last byte, because a slot may reach over two
+// lines of the processor's caches; the byte is within the slot, so reading it by its address is
+// sound.
+func (t *table[T]) ahead(keys [][]byte) (touched uint64) {
+	var hashes, places [aheadBatch]uint64
 	n := uint64(len(t.slots))
-	home, _ := bits.Mul64(p.hash, n)
-	w := binary.LittleEndian.Uint64(t.tags[home:])
-	m := zeroBytes(w ^ uint64(tagOf(p.hash))*lowBits)
-	i := home + uint64(bits.TrailingZeros64(m|1<<63))/8
-	s := &t.slots[min(i, n-1)]
-	return s.hi + uint64(*(*byte)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(*s)-1)))
+	var p probe
+	for i, key := range keys {
+		p.set(key)
+		hashes[i] = p.hash
+	}
+	for i, hash := range hashes[:len(keys)] {
+		home, _ := bits.Mul64(hash, n)
+		m := zeroBytes(binary.LittleEndian.Uint64(t.tags[home:]) ^ uint64(tagOf(hash))*lowBits)
+		places[i] = home + uint64(bits.TrailingZeros64(m|1<<63))/8
+	}
+	for _, place := range places[:len(keys)] {
+		s := &t.slots[min(place, n-1)]
+		touched += s.hi + uint64(*(*byte)(unsafe.Add(unsafe.Pointer(s), unsafe.Sizeof(*s)-1)))
+	}
+	return touched
 }

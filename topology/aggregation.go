@@ -7,6 +7,7 @@ import (
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/windowing"
@@ -153,12 +154,17 @@ func (a *aggregation[K, A]) storeSerdes() (serde.Serde[K], serde.Serde[A]) {
 
 // rows is the opened store of a step that keeps a row per key.
 func (a *aggregation[K, A]) rows(c binding) *store.KeyValueStore[K, A] {
-	return c.Store(a.store.Name).(*store.KeyValueStore[K, A])
+	rows := c.Store(a.store.Name).(*store.KeyValueStore[K, A])
+	c.OnAhead(func(_ record.Time, keys [][]byte) { rows.Ahead(keys) })
+	return rows
 }
 
 // windowRows is the opened store of a step that keeps a row per key and window.
 func (a *aggregation[K, A]) windowRows(c binding) *store.WindowStore[K, A] {
-	return c.Store(a.store.Name).(*store.WindowStore[K, A])
+	rows := c.Store(a.store.Name).(*store.WindowStore[K, A])
+	advance := record.Time(a.windows.Advance() / time.Millisecond)
+	c.OnAhead(func(at record.Time, keys [][]byte) { rows.Ahead(at-at%advance, keys) })
+	return rows
 }
 
 func (a *aggregation[K, A]) changes(c binding) processor.ChangeOut[K, A] {

@@ -54,10 +54,11 @@ func newTask(t testing.TB, sub *plan.Subtopology) *task {
 	return k
 }
 
-func (k *task) Step(n *plan.Node) *processor.Step { return &processor.Step{Name: n.Name, Host: k} }
-func (k *task) Store(name string) store.State     { return k.stores[name] }
-func (k *task) OnFlush(f func() error)            { k.flushes = append(k.flushes, f) }
-func (k *task) Outputs() *processor.Outputs       { return &k.outputs }
+func (k *task) Step(n *plan.Node) *processor.Step   { return &processor.Step{Name: n.Name, Host: k} }
+func (k *task) Store(name string) store.State       { return k.stores[name] }
+func (k *task) OnFlush(f func() error)              { k.flushes = append(k.flushes, f) }
+func (k *task) OnAhead(func(record.Time, [][]byte)) {}
+func (k *task) Outputs() *processor.Outputs         { return &k.outputs }
 
 func (k *task) Topic(name string, internal bool) *processor.Topic {
 	if internal {

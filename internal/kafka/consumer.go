@@ -218,7 +218,8 @@ func (k *Consumer) Resume(of []record.Partition) { k.client.ResumeFetchPartition
 func (k *Consumer) Pause(of []record.Partition) { k.client.PauseFetchPartitions(byTopic(of)) }
 
 // Seek sets positions. It must be called between polls, by the polling goroutine: a poll under way
-// may still return what stood before.
+// may still return what stood before. The client passes over a partition that it has no position of
+// yet: it begins at the committed offset, or where the group has none at its start or end.
 func (k *Consumer) Seek(to map[record.Partition]int64) {
 	set := map[string]map[int32]kgo.EpochOffset{}
 	for p, at := range to {

@@ -65,9 +65,9 @@ func (j *joined) start(t *testing.T, at int64) {
 	j.Resume(of)
 }
 
-// loaded waits until the client has asked for the group's offsets, as it does behind the callback:
-// until then it passes over Seek. An engine's task takes longer to open, and its position is then
-// the one that the client found by itself.
+// loaded waits until the client has the group's offsets, which it asks for behind the callback:
+// until then it passes over Seek. An engine's task takes longer to open, and its position is the one
+// that the client has found.
 func (j *joined) loaded(t *testing.T, of []record.Partition) {
 	t.Helper()
 	for ctx := limited(t); ; wait(ctx, time.Millisecond) {
@@ -87,6 +87,7 @@ func (j *joined) loaded(t *testing.T, of []record.Partition) {
 func TestAssignedPartitionsAreSilentUntilResumed(t *testing.T) {
 	f := newFake(t, 1, "in")
 	f.fill("in", "a", "b")
+	f.commitStart("in")
 	c := f.join("", false, "in")
 	defer c.Close(limited(t))
 	of := next(t, c.assigned)
@@ -109,6 +110,7 @@ func TestAssignedPartitionsAreSilentUntilResumed(t *testing.T) {
 func TestPausedPartitionsGoOnWhereTheyWere(t *testing.T) {
 	f := newFake(t, 1, "in")
 	f.fill("in", "a")
+	f.commitStart("in")
 	c := f.join("", false, "in")
 	defer c.Close(limited(t))
 	c.start(t, 0)
@@ -151,6 +153,7 @@ func TestPositionStepsOverMarkersAndAbortedRecords(t *testing.T) {
 	if err := p.Flush(limited(t)); err != nil {
 		t.Fatal(err)
 	}
+	f.commitStart("out")
 	c := f.join("", false, "out")
 	defer c.Close(limited(t))
 	c.start(t, 0)
@@ -204,6 +207,7 @@ func TestPositionOutOfRangeIsAnError(t *testing.T) {
 			f := newFake(t, 1, "in")
 			f.fill("in", "a", "b", "c", "d")
 			f.deleteBefore("in", 3)
+			f.commitStart("in")
 			c := f.join("", false, "in")
 			defer c.Close(limited(t))
 			c.start(t, tt.seek)
@@ -240,6 +244,7 @@ func TestFetchFailuresThatPassAreNotErrors(t *testing.T) {
 	f := newFake(t, 1, "in")
 	f.fill("in", "a", "b")
 	fault := f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition, Count: 3})
+	f.commitStart("in")
 	c := f.join("", false, "in")
 	defer c.Close(limited(t))
 	c.start(t, 0)
@@ -255,6 +260,7 @@ func TestFetchFailuresThatStayAreErrors(t *testing.T) {
 	f := newFake(t, 1, "in")
 	f.fill("in", "a")
 	f.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	f.commitStart("in")
 	c := f.join("", false, "in")
 	defer c.Close(limited(t))
 	c.start(t, 0)

@@ -205,6 +205,19 @@ func next(t *testing.T, c chan []record.Partition) []record.Partition {
 	}
 }
 
+// commitStart commits offset 0 of the topic's first partition.
+func (f *fake) commitStart(topic string) {
+	f.t.Helper()
+	info, err := f.admin().Topics(limited(f.t), []string{topic})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	err = f.producer("").Commit(limited(f.t), nobody, []Offset{{Partition: record.Partition{Topic: topic}, TopicID: info[topic].ID}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // offset of the first partition of topic "in", with metadata.
 func (f *fake) offset(at int64, metadata string) []Offset {
 	f.t.Helper()

@@ -75,6 +75,10 @@ type Binder interface {
 	// OnFlush registers what runs before each commit, in the order of the calls: a record cache
 	// emits what it holds back.
 	OnFlush(f func() error)
+	// OnAhead registers who wants to know what comes: f is told of the next records' keys, a few
+	// dozen at a time, and of about their event time. An aggregation's key is always that of the
+	// source's record, because what changes it leads through a repartition topic.
+	OnAhead(f func(at record.Time, keys [][]byte))
 	// Mark is a time that is committed with the offsets under that name and read back when the
 	// task starts; -1 before it was ever set. Kafka: ProcessorMetadata.
 	Mark(name string) *record.Time

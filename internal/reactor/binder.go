@@ -39,6 +39,9 @@ func (b binder) Topic(name string, internal bool) *processor.Topic {
 // OnFlush registers what runs before each commit.
 func (b binder) OnFlush(f func() error) { b.flushes = append(b.flushes, f) }
 
+// OnAhead registers who is told of the keys that come.
+func (b binder) OnAhead(f func(at record.Time, keys [][]byte)) { b.aheads = append(b.aheads, f) }
+
 // Mark is a time that is committed with the offsets.
 func (b binder) Mark(name string) *record.Time {
 	at, ok := b.marks[name]

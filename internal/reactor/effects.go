@@ -127,7 +127,7 @@ func (t *Task) Abort() {
 	t.space.Abort()
 	t.outputs = processor.Outputs{}
 	t.counters = t.counted.clone()
-	t.flushes, t.inputs, t.current = nil, nil, nil
+	t.flushes, t.aheads, t.inputs, t.current = nil, nil, nil, nil
 	t.marks = map[string]*record.Time{}
 	t.bind()
 }

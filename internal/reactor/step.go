@@ -71,6 +71,9 @@ func (t *Task) choose() (*input, error) {
 func (t *Task) load(in *input) error {
 	t.current = in
 	for in.hasHead() {
+		if in.head%aheadRecords == 0 {
+			t.tellAhead(in)
+		}
 		at, ok, err := in.source.Load(in.raw(), in.time)
 		if err != nil {
 			return err
@@ -83,6 +86,26 @@ func (t *Task) load(in *input) error {
 		t.counters.In++
 	}
 	return nil
+}
+
+// aheadRecords is how many records' keys are told at a time: enough for the reads they cause to
+// overlap, few enough for what was read to stay in the processor's caches until it is used.
+const aheadRecords = 64
+
+// tellAhead tells the keys of the records from the head on, so that their rows are on the way from
+// memory when they are asked for. The task's stream time stands for theirs: most records are near.
+func (t *Task) tellAhead(in *input) {
+	if len(t.aheads) == 0 {
+		return
+	}
+	keys := t.keys[:0]
+	coming := in.batches[0][in.head:]
+	for i := range coming[:min(len(coming), aheadRecords)] {
+		keys = append(keys, coming[i].Key)
+	}
+	for _, f := range t.aheads {
+		f(t.streamTime, keys)
+	}
 }
 
 // Waiting says what the task waits for, for the log; empty if it has work.

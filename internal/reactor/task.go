@@ -37,6 +37,8 @@ type Task struct {
 	stores     []*taskStore
 	outputs    processor.Outputs
 	flushes    []func() error // of record caches, before each commit
+	aheads     []func(at record.Time, keys [][]byte)
+	keys       [aheadRecords][]byte // for aheads
 	streamTime record.Time    // the highest event time processed; -1: none
 	marks      map[string]*record.Time
 	current    *input // whose head is being loaded or processed; nil during a flush
