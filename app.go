@@ -19,6 +19,7 @@ import (
 type App struct {
 	plan      *topology.Plan
 	config    Config
+	ran       atomic.Bool
 	lifecycle lifecycle
 	engine    atomic.Pointer[reactor.Engine]
 }
@@ -36,7 +37,7 @@ func New(plan *topology.Plan, c Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{plan: plan, config: c, lifecycle: lifecycle{tell: c.OnStateChange}}, nil
+	return &App{plan: plan, config: c}, nil
 }
 
 // ErrRun is returned by a second Run of an app.
@@ -45,9 +46,11 @@ var ErrRun = errors.New("pitwheel: an app runs once")
 // Run works until ctx ends, then commits, closes and returns nil; or until the first error that
 // policies do not let pass, which it returns.
 func (a *App) Run(ctx context.Context) error {
-	if a.lifecycle.state() != Created {
+	told, ok := a.lifecycle.start(a.config.OnStateChange)
+	if !ok {
 		return ErrRun
 	}
+	defer told()
 	err := a.run(ctx)
 	if err != nil {
 		a.lifecycle.to(Failed)
@@ -81,7 +84,6 @@ func (a *App) run(ctx context.Context) (err error) {
 	}
 	engine := reactor.New(a.engineConfig(instance, loops, dir, shared))
 	a.engine.Store(engine)
-	a.lifecycle.to(Rebalancing)
 	stop := context.AfterFunc(ctx, func() { a.lifecycle.to(Closing) })
 	defer stop()
 	return engine.Run(ctx)
@@ -93,7 +95,7 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
 		TaskDir: dir.Task, ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
 		CommitInterval: c.CommitInterval, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
-		TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
+		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
 		Kafka: c.kafka(), Shared: shared, Logger: c.Logger,

@@ -43,8 +43,8 @@ type Config struct {
 
 	// Guarantee is what a crash may do to results. Zero: ExactlyOnce.
 	Guarantee Guarantee
-	// CommitInterval is the longest time between processing a record and its results being
-	// visible. Zero: 100 ms. Kafka: commit.interval.ms.
+	// CommitInterval is how often results are committed, and so become visible. A user function that
+	// takes longer makes it longer. Zero: 100 ms. Kafka: commit.interval.ms.
 	CommitInterval time.Duration
 	// FlushInterval is how often local state goes to disk, which bounds what a restart after a
 	// crash replays from the changelogs. Zero: 10 s.
@@ -52,11 +52,17 @@ type Config struct {
 	// MemoryLimit is in bytes, for fetched records, caches and Pebble together. Zero: a quarter of
 	// the memory that the process may use.
 	MemoryLimit int64
-	// Loops is how many goroutines process records. Zero: GOMAXPROCS. Kafka: num.stream.threads.
+	// Loops is how many goroutines process records. Zero: GOMAXPROCS. Under ExactlyOnce an instance
+	// keeps the most that it ever had, because each has a transactional id that must be taken again
+	// at start. Kafka: num.stream.threads.
 	Loops int
 	// SessionTimeout is how long this instance may be silent before the group gives its tasks to
 	// others. Zero: 45 s. Kafka: session.timeout.ms.
 	SessionTimeout time.Duration
+
+	// StopTimeout is how long Run may take for its last commits after its context has ended, before
+	// it gives them up with an error. Zero: 30 s.
+	StopTimeout time.Duration
 
 	// TLS is nil for plain text.
 	TLS *tls.Config
@@ -76,7 +82,8 @@ type Config struct {
 	// Logger is nil for slog.Default.
 	Logger *slog.Logger
 
-	// OnStateChange is told of each change of State, in order, from one goroutine.
+	// OnStateChange is told of each change of State, in order, one at a time: the app waits for it,
+	// so it must not wait for the app.
 	OnStateChange func(old, now State)
 	// OnRestore is told of each task whose state was brought back, from the goroutine that did.
 	OnRestore func(Restore)
@@ -108,6 +115,9 @@ const (
 )
 
 const maxID = 200
+
+// minMemory is the least that an app works with, in bytes.
+const minMemory = 16 << 20
 
 // ErrConfig is wrapped by each problem that Validate reports.
 var ErrConfig = errors.New("invalid configuration")
@@ -149,7 +159,7 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"CommitInterval", c.CommitInterval}, {"FlushInterval", c.FlushInterval}, {"SessionTimeout", c.SessionTimeout}} {
+	}{{"CommitInterval", c.CommitInterval}, {"FlushInterval", c.FlushInterval}, {"SessionTimeout", c.SessionTimeout}, {"StopTimeout", c.StopTimeout}} {
 		if d.value < 0 {
 			report(d.field, "is %v: it may not be negative; zero is the default", d.value)
 		}
@@ -160,7 +170,7 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	if c.Topics != CreateTopics && c.Topics != ValidateTopics {
 		report("Topics", "is %d: use CreateTopics or ValidateTopics", c.Topics)
 	}
-	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < 16<<20 {
+	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		report("MemoryLimit", "is %d bytes: give at least 16 MiB, or zero for the default", c.MemoryLimit)
 	}
 	if c.Loops < 0 {
@@ -197,7 +207,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.ClientID = cmp.Or(c.ClientID, c.ApplicationID)
 	c.CommitInterval = cmp.Or(c.CommitInterval, 100*time.Millisecond)
 	c.FlushInterval = cmp.Or(c.FlushInterval, 10*time.Second)
-	c.MemoryLimit = cmp.Or(c.MemoryLimit, usableMemory()/4)
+	c.StopTimeout = cmp.Or(c.StopTimeout, 30*time.Second)
+	c.MemoryLimit = cmp.Or(c.MemoryLimit, max(usableMemory()/4, minMemory))
 	c.Loops = cmp.Or(c.Loops, runtime.GOMAXPROCS(0))
 	c.Replication = cmp.Or(c.Replication, -1)
 	c.Logger = cmp.Or(c.Logger, slog.Default())

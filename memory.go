@@ -2,6 +2,7 @@ package pitwheel
 
 import (
 	"bufio"
+	"io/fs"
 	"math"
 	"os"
 	"runtime/debug"
@@ -14,16 +15,19 @@ const fallbackMemory = 2 << 30
 
 // usableMemory is what the process may use, in bytes: the least of the machine's memory, the
 // control group's limit and GOMEMLIMIT.
-func usableMemory() int64 {
-	limit := debug.SetMemoryLimit(-1)
-	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		if data, err := os.ReadFile(path); err == nil {
-			if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil {
+func usableMemory() int64 { return leastMemory(os.DirFS("/"), debug.SetMemoryLimit(-1)) }
+
+// leastMemory is the least of limit and what the system's files say.
+func leastMemory(system fs.FS, limit int64) int64 {
+	for _, path := range []string{"sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		if data, err := fs.ReadFile(system, path); err == nil {
+			// Without a limit it is the text "max".
+			if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil && n > 0 {
 				limit = min(limit, n)
 			}
 		}
 	}
-	if n := machineMemory("/proc/meminfo"); n > 0 {
+	if n := machineMemory(system); n > 0 {
 		limit = min(limit, n)
 	}
 	if limit == math.MaxInt64 {
@@ -33,8 +37,8 @@ func usableMemory() int64 {
 }
 
 // machineMemory reads Linux's /proc/meminfo; 0 where there is none.
-func machineMemory(path string) int64 {
-	f, err := os.Open(path)
+func machineMemory(system fs.FS) int64 {
+	f, err := system.Open("proc/meminfo")
 	if err != nil {
 		return 0
 	}

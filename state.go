@@ -4,16 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // State is where an app is in its life. Kafka: KafkaStreams.State.
 //
 //	Created --> Rebalancing <--> Running
-//	   |            |   |          |  |
-//	   |            |   +----------|--+--> Failed
-//	   |            v              v
-//	   |         Closing ------> Closed
-//	   +-----------------------> Failed
+//	              |     |        |    |
+//	              |     +--------|----+--> Failed
+//	              v              v           ^
+//	              +--> Closing <-+           |
+//	                      |  +---------------+
+//	                      v
+//	                   Closed
 type State int
 
 // The states.
@@ -27,7 +30,7 @@ const (
 )
 
 var transitions = map[State][]State{
-	Created:     {Rebalancing, Failed},
+	Created:     {Rebalancing},
 	Rebalancing: {Running, Closing, Failed},
 	Running:     {Rebalancing, Closing, Failed},
 	Closing:     {Closed, Failed},
@@ -42,31 +45,26 @@ func (s State) String() string {
 
 // lifecycle holds an app's state, keeps it legal and tells of changes in order.
 type lifecycle struct {
-	mu   sync.Mutex
-	now  State
+	now  atomic.Int32
+	mu   sync.Mutex           // held while a change is made and told
 	tell func(old, now State) // nil: nobody
 }
 
-func (l *lifecycle) state() State {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.now
-}
+func (l *lifecycle) state() State { return State(l.now.Load()) }
 
-// to moves on. Staying is no change, and what comes from the engine after the end began is too late
-// to be one. Another move that the table does not have is a bug.
+// to moves on. Staying is no change, and what comes from the engine or the end of a context after
+// the end began is too late to be one. Another move that the table does not have is a bug.
 func (l *lifecycle) to(next State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	late := l.now >= Closing && (next == Running || next == Rebalancing)
-	if l.now == next || late {
+	old := l.state()
+	if late := old >= Closing && next <= Closing; old == next || late {
 		return
 	}
-	if !slices.Contains(transitions[l.now], next) {
-		panic(fmt.Sprintf("pitwheel: an app cannot go from %v to %v", l.now, next))
+	if !slices.Contains(transitions[old], next) {
+		panic(fmt.Sprintf("pitwheel: an app cannot go from %v to %v", old, next))
 	}
-	old := l.now
-	l.now = next
+	l.now.Store(int32(next))
 	if l.tell != nil {
 		l.tell(old, next)
 	}

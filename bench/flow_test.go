@@ -190,7 +190,7 @@ func (f *flow) commit(tb testing.TB) {
 	if _, err := c.Metadata(positions); err != nil {
 		tb.Fatal(err)
 	}
-	if err := f.task.Apply(c, positions); err != nil {
+	if err := f.task.Apply(c, positions, 0); err != nil {
 		tb.Fatal(err)
 	}
 }

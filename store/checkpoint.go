@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+
+	"github.com/pitwheel/pitwheel/record"
 )
 
 // Checkpoint is where the state stands.
@@ -14,16 +16,20 @@ type Checkpoint struct {
 	// without a changelog, and one in memory after the space was opened anew, has none: it is
 	// restored from the beginning. Kafka Streams: the .checkpoint file.
 	Positions map[string]int64
+	// At is the wall clock's time of that commit; 0: unknown. A checkpoint that is too old must not
+	// be gone on from: its changelog may have forgotten deletions.
+	At record.Time
 }
 
 func (c Checkpoint) clone() Checkpoint {
-	return Checkpoint{c.Seq, maps.Clone(c.Positions)}
+	return Checkpoint{c.Seq, maps.Clone(c.Positions), c.At}
 }
 
-// append appends the checkpoint's row: seq and number of positions as varints, then by name each
-// name with its length before it and its position.
+// append appends the checkpoint's row: seq, time and number of positions as varints, then by name
+// each name with its length before it and its position.
 func (c Checkpoint) append(dst []byte) []byte {
 	dst = binary.AppendVarint(dst, c.Seq)
+	dst = binary.AppendVarint(dst, int64(c.At))
 	dst = binary.AppendUvarint(dst, uint64(len(c.Positions)))
 	for _, name := range slices.Sorted(maps.Keys(c.Positions)) {
 		dst = binary.AppendUvarint(dst, uint64(len(name)))
@@ -35,7 +41,7 @@ func (c Checkpoint) append(dst []byte) []byte {
 
 func decodeCheckpoint(row []byte) (Checkpoint, error) {
 	r := rowReader{rest: row}
-	c := Checkpoint{Seq: r.varint(), Positions: map[string]int64{}}
+	c := Checkpoint{Seq: r.varint(), At: record.Time(r.varint()), Positions: map[string]int64{}}
 	for n := r.uvarint(); n > 0 && !r.bad; n-- {
 		name := string(r.bytes(r.uvarint()))
 		c.Positions[name] = r.varint()

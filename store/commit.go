@@ -70,7 +70,7 @@ func (s *Space) Apply(f *Frozen, c Checkpoint) error {
 func (s *Space) write(f *Frozen, c Checkpoint) error {
 	for _, b := range s.bases() {
 		cp := b.cp.clone()
-		cp.Seq = c.Seq
+		cp.Seq, cp.At = c.Seq, c.At
 		for name, position := range c.Positions {
 			if s.baseOf(name) == b {
 				cp.Positions[name] = position
@@ -114,6 +114,35 @@ func (s *Space) Abort() {
 		c.abort()
 	}
 	s.charge()
+}
+
+// Clear removes all rows of a store, applied and not, and its position: it is as if it had just been
+// made.
+func (s *Space) Clear(store string) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	c := s.byName[store]
+	if c == nil {
+		return fmt.Errorf("store: clear %q: there is no such store open", store)
+	}
+	o := c.core()
+	cp := o.base.cp.clone()
+	delete(cp.Positions, store)
+	b := o.base.begin()
+	b.removeRange(o.prefix, prefixEnd(o.prefix))
+	if o.windowed {
+		b.remove(metaKey(maxStartTag, store))
+	}
+	b.set(metaKey(checkpointTag, ""), cp.append(nil))
+	if err := b.apply(); err != nil {
+		s.fail(err)
+		return err
+	}
+	o.applied = reach{max: -1}
+	o.base.cp = cp
+	c.restored()
+	return nil
 }
 
 // Restore writes rows of a store's changelog to the backend, in their order, with the offset up to

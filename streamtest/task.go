@@ -146,7 +146,7 @@ func (d *Driver) commit(t *task) error {
 		acked[c.Changelog[i].Store] = d.write(&c.Changelog[i].Record)
 	}
 	t.committed, t.positions = c, c.Positions(acked)
-	return t.Apply(c, t.positions)
+	return t.Apply(c, t.positions, 0)
 }
 
 func (t *task) close() error {

@@ -134,10 +134,6 @@ type CommittedOffset struct {
 // for. A partition without an offset is left out.
 func (a *Admin) Committed(ctx context.Context, group string, of []record.Partition) (map[record.Partition]CommittedOffset, error) {
 	found := map[record.Partition]CommittedOffset{}
-	topics := map[string]bool{}
-	for _, p := range of {
-		topics[p.Topic] = true
-	}
 	err := retry(ctx, a.log, fmt.Sprintf("fetch offsets of group %q", group), func(ctx context.Context) error {
 		clear(found)
 		all, err := a.admin.FetchOffsets(kadm.RequireStable(ctx), group)
@@ -178,6 +174,22 @@ func (a *Admin) StableEnds(ctx context.Context, of []record.Partition) (map[reco
 // Starts is the offset of the first record that each partition still has.
 func (a *Admin) Starts(ctx context.Context, of []record.Partition) (map[record.Partition]int64, error) {
 	return a.offsets(ctx, "list start offsets", of, a.admin.ListStartOffsets)
+}
+
+// DeleteRecords deletes what stands before the offsets. It is tried once: the next time will do.
+func (a *Admin) DeleteRecords(ctx context.Context, before map[record.Partition]int64) error {
+	offsets := kadm.Offsets{}
+	for p, at := range before {
+		offsets.AddOffset(p.Topic, p.ID, at, -1)
+	}
+	responses, err := a.admin.DeleteRecords(ctx, offsets)
+	if err == nil {
+		err = responses.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("delete consumed records: %w", err)
+	}
+	return nil
 }
 
 func (a *Admin) offsets(

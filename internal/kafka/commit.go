@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,6 +20,8 @@ type Member struct {
 // fenced at all, so it must not be made.
 func (m Member) Joined() bool { return m.ID != "" && m.Generation >= 0 }
 
+const rebalanceMoment = 10 * time.Second
+
 // commitOffsets commits without a transaction. Trying again is safe: the same offsets are written.
 func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []Offset) error {
 	req := kmsg.NewPtrOffsetCommitRequest()
@@ -34,6 +37,9 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 		topic.Partitions = append(topic.Partitions, partition)
 		req.Topics = append(req.Topics, topic)
 	}
+	// A rebalance that is being completed refuses offsets for a moment. It does not wait for us.
+	ctx, cancel := context.WithTimeout(ctx, rebalanceMoment)
+	defer cancel()
 	return retry(ctx, p.config.Logger, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.client)
 		if err != nil {

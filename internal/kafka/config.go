@@ -30,9 +30,9 @@ func (c Config) options(more ...kgo.Opt) []kgo.Opt {
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
 		kgo.WithLogger(clientLog{c.Logger}),
-		// The default is a minute at most between looks; a topic that is deleted or grows should
-		// be seen sooner, and a changed leader at once.
+		// A changed leader should be seen at once, partitions that were added within the minute.
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMaxAge(time.Minute),
 	}
 	if c.Rack != "" {
 		opts = append(opts, kgo.Rack(c.Rack))

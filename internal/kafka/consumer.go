@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -177,6 +178,13 @@ func fetchError(log *slog.Logger, topic string, partition int32, err error) erro
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
+	if session, ok := errors.AsType[*kgo.ErrGroupSession](err); ok {
+		return sessionError(log, session.Err)
+	}
+	if lost, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
+		return fmt.Errorf("fetch topic %q partition %d: the records from offset %d to %d, which were read, are gone: the partition lost its tail; what is written there now would be taken for read: set the group's offset to %d to go on from there, and see docs/reliability.md",
+			topic, partition, lost.ResetTo, lost.ConsumedTo, lost.ResetTo)
+	}
 	if outOfRange(err) {
 		return fmt.Errorf("fetch topic %q partition %d: %w: %w", topic, partition, ErrOutOfRange, err)
 	}
@@ -185,6 +193,24 @@ func fetchError(log *slog.Logger, topic string, partition int32, err error) erro
 		return nil
 	}
 	return fmt.Errorf("fetch topic %q partition %d: %w", topic, partition, err)
+}
+
+// sessionError is nil for a membership that the client takes up again by itself: this instance was
+// silent for too long, or was removed. What stands in the way of every new one is final.
+func sessionError(log *slog.Logger, err error) error {
+	if errors.Is(err, kerr.FencedInstanceID) {
+		return fmt.Errorf("the group has another member of this instance id: two instances use one Config.InstanceID, or copies of one state directory; give each its own: %w", err)
+	}
+	for _, final := range []error{
+		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol,
+		kerr.InvalidSessionTimeout, kerr.InvalidGroupID, kerr.GroupMaxSizeReached,
+	} {
+		if errors.Is(err, final) {
+			return fmt.Errorf("join the group: %w", err)
+		}
+	}
+	log.Warn("the group has lost this instance, joining again", "error", err)
+	return nil
 }
 
 func fetched(p kgo.FetchTopicPartition) Fetched {

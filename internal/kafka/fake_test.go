@@ -108,7 +108,7 @@ func (f *fake) producer(id string) *Producer {
 
 func (p *Producer) mustProduce(t *testing.T, topic string, values ...string) *Ack {
 	t.Helper()
-	ack := &Ack{}
+	ack := p.NewAck()
 	for _, v := range values {
 		out := processor.Output{Topic: &processor.Topic{Name: topic, Partitions: 1}, Value: []byte(v), Time: 1}
 		if err := p.Produce(limited(t), &out, ack); err != nil {

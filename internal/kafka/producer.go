@@ -20,6 +20,7 @@ type ProducerConfig struct {
 	Group           string
 	TransactionalID string        // empty: not transactional, but idempotent
 	Timeout         time.Duration // of a transaction
+	BufferBytes     int           // that may be on their way; at least 1 MiB
 }
 
 // Producer produces a loop's records. Under exactly-once each commit is a transaction with its
@@ -55,7 +56,9 @@ func (p *Producer) Renew(ctx context.Context) error {
 	opts := p.config.options(
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(5*time.Millisecond),
-		kgo.MaxBufferedRecords(1<<20), // the engine bounds bytes; this must not stop it first
+		// Bytes are what is bounded: when so many are on their way, producing waits for brokers.
+		kgo.MaxBufferedRecords(1<<20),
+		kgo.MaxBufferedBytes(max(p.of.BufferBytes, 1<<20)),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 	)
 	// Each client has its own: the records of a closed one fail one after another, some later.
@@ -94,13 +97,35 @@ func (p *Producer) Close() {
 }
 
 // Ack collects how far a partition's records are acknowledged.
-type Ack struct{ next atomic.Int64 }
+type Ack struct {
+	next  atomic.Int64
+	noted func(*kgo.Record, error)
+}
+
+// errNoOffset is of a record whose batch the broker already had: it is there, but where is not said.
+// A commit has to know, so it is done again.
+var errNoOffset = errors.New("acknowledged without an offset")
+
+// NewAck makes an Ack for records of this producer, until Renew.
+func (p *Producer) NewAck() *Ack {
+	a := &Ack{}
+	noted := p.noted
+	a.noted = func(r *kgo.Record, err error) {
+		if err == nil && r.Offset < 0 {
+			err = errNoOffset
+		}
+		if err == nil {
+			a.note(r.Offset)
+		}
+		noted(r, err)
+	}
+	return a
+}
 
 // Next is the offset after the last acknowledged record; 0 if there was none.
 func (a *Ack) Next() int64 { return a.next.Load() }
 
 func (a *Ack) note(offset int64) {
-	// A repeated batch is acknowledged without an offset (-1).
 	for next := a.next.Load(); offset+1 > next; next = a.next.Load() {
 		if a.next.CompareAndSwap(next, offset+1) {
 			return
@@ -133,15 +158,9 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 	}
 	if ack == nil {
 		p.client.Produce(ctx, r, p.noted)
-		return nil
+	} else {
+		p.client.Produce(ctx, r, ack.noted)
 	}
-	noted := p.noted
-	p.client.Produce(ctx, r, func(r *kgo.Record, err error) {
-		if err == nil {
-			ack.note(r.Offset)
-		}
-		noted(r, err)
-	})
 	return nil
 }
 

@@ -33,7 +33,7 @@ func TestRecordsArriveAsTheyWereGiven(t *testing.T) {
 		{Topic: topic, Partition: 2, Key: []byte{}, Value: nil, Time: 0},
 		{Topic: topic, Partition: 2, Key: nil, Value: []byte{}, Time: 5},
 	}
-	ack := &Ack{}
+	ack := p.NewAck()
 	for i := range given {
 		if err := p.Produce(limited(t), &given[i], ack); err != nil {
 			t.Fatal(err)

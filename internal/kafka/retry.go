@@ -19,7 +19,8 @@ func Fatal(err error) bool {
 		case code.Retriable:
 			return false
 		case errors.Is(err, kerr.UnknownServerError), errors.Is(err, kerr.UnstableOffsetCommit),
-			errors.Is(err, kerr.ConcurrentTransactions), errors.Is(err, kerr.CoordinatorLoadInProgress):
+			errors.Is(err, kerr.ConcurrentTransactions), errors.Is(err, kerr.CoordinatorLoadInProgress),
+			errors.Is(err, kerr.RebalanceInProgress):
 			return false
 		}
 		return true
@@ -34,7 +35,7 @@ func Permanent(err error) bool {
 		kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidRecord, kerr.InvalidTimestamp,
 		kerr.UnsupportedForMessageFormat, kerr.PolicyViolation, kerr.InvalidTopicException, kerr.UnknownTopicID,
 		kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.ClusterAuthorizationFailed,
-		kerr.GroupAuthorizationFailed,
+		kerr.GroupAuthorizationFailed, kerr.OffsetMetadataTooLarge, kerr.FencedInstanceID,
 	} {
 		if errors.Is(err, code) {
 			return true

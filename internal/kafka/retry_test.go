@@ -44,7 +44,6 @@ func TestWhatBrokersSayDecidesWhatToDo(t *testing.T) {
 
 		{kerr.IllegalGeneration, fatal},
 		{kerr.UnknownMemberID, fatal},
-		{kerr.FencedInstanceID, fatal},
 		{kerr.ProducerFenced, fatal},
 		{kerr.InvalidProducerEpoch, fatal},
 		{kerr.InvalidTxnState, fatal},
@@ -56,6 +55,7 @@ func TestWhatBrokersSayDecidesWhatToDo(t *testing.T) {
 		{kerr.UnsupportedVersion, fatal},
 		{kgo.ErrClientClosed, fatal},
 
+		{kerr.FencedInstanceID, permanent}, // another instance has this one's id
 		{kerr.MessageTooLarge, permanent},
 		{kerr.RecordListTooLarge, permanent},
 		{kerr.InvalidRecord, permanent},

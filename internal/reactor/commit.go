@@ -2,8 +2,6 @@ package reactor
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
@@ -22,8 +20,7 @@ import (
 //
 // After an error in 3 to 5 it is not known what the brokers did: recover asks.
 func (l *loop) commit(ctx context.Context) error {
-	member := l.engine.consumer.Member() // 1
-	if !member.Joined() {
+	if !l.engine.consumer.Member().Joined() { // 1
 		l.dirty = true
 		return nil
 	}
@@ -32,6 +29,8 @@ func (l *loop) commit(ctx context.Context) error {
 	if err != nil || len(g.commits) == 0 {
 		return err
 	}
+	l.waits("producing and committing")
+	defer l.waits("")
 	if err := l.produceChangelogs(ctx, g); err != nil { // 3
 		return l.recover(ctx, g, err)
 	}
@@ -42,15 +41,28 @@ func (l *loop) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.producer.Commit(ctx, member, offsets); err != nil { // 5
+	// The membership as it is by now: a rebalance that took none of these tasks is no obstacle.
+	if err := l.producer.Commit(ctx, l.engine.consumer.Member(), offsets); err != nil { // 5
 		return l.recover(ctx, g, err)
 	}
-	l.failures = 0
+	l.trouble = trouble{}
 	if err := l.apply(g); err != nil { // 6
 		return err
 	}
-	l.committed(g, time.Since(begin))
+	l.note(g, time.Since(begin))
 	return nil
+}
+
+// note counts the commit and publishes totals.
+func (l *loop) note(g *generation, took time.Duration) {
+	l.commits++
+	l.publish()
+	records := 0
+	for _, c := range g.commits {
+		records += len(c.Changelog)
+		l.engine.purger.consumed(c)
+	}
+	l.log.Debug("committed", "loop", l.index, "tasks", len(g.commits), "changelog_records", records, "took", took)
 }
 
 // generation is one commit of a loop: its tasks' commits and how far their changelogs got.
@@ -94,7 +106,7 @@ func (l *loop) produceChangelogs(ctx context.Context, g *generation) error {
 			entry := &c.Changelog[i]
 			ack := acks[entry.Store]
 			if ack == nil {
-				ack = &kafka.Ack{}
+				ack = l.producer.NewAck()
 				acks[entry.Store] = ack
 			}
 			if err := l.producer.Produce(ctx, &entry.Record, ack); err != nil {
@@ -141,75 +153,12 @@ func (l *loop) offsets(g *generation) ([]kafka.Offset, error) {
 
 func (l *loop) apply(g *generation) error {
 	for r, c := range g.commits {
-		if err := r.task.Apply(c, g.positions[r]); err != nil {
+		if err := r.task.Apply(c, g.positions[r], l.now()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// maxFailures in a row end the loop: what fails again and again will not mend itself.
-const maxFailures = 10
-
-// recover is the way out of a commit that was not confirmed. A new producer of the same id fences
-// whatever of it is still on the way, and comes up once the transaction is decided; then the
-// committed offsets' metadata says how: committed if it has this commit's number and owner.
-func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
-	l.failures++
-	l.log.Warn("commit not confirmed, asking the brokers what became of it", "loop", l.index, "failures", l.failures, "error", cause)
-	if err := l.producer.Renew(ctx); err != nil {
-		return errors.Join(cause, err)
-	}
-	committed, err := l.wasCommitted(ctx, g)
-	if err != nil {
-		return errors.Join(cause, err)
-	}
-	if committed {
-		l.log.Info("the commit was done after all", "loop", l.index)
-		return l.apply(g)
-	}
-	if kafka.Permanent(cause) || l.failures >= maxFailures {
-		return fmt.Errorf("commit: %w", cause)
-	}
-	return l.rewind(ctx)
-}
-
-// wasCommitted asks for one task of the generation: a transaction has them all or none. Without
-// transactions offsets are written one by one, so all are asked.
-func (l *loop) wasCommitted(ctx context.Context, g *generation) (bool, error) {
-	for r, c := range g.commits {
-		proof, err := l.engine.proof(ctx, r.task)
-		if err != nil {
-			return false, err
-		}
-		if proof.Seq != c.Seq || proof.Owner != c.Owner {
-			return false, nil
-		}
-		if g.positions[r] == nil {
-			return false, fmt.Errorf("task %s: commit %d is in the offsets before it was sent", r.task.ID, c.Seq)
-		}
-	}
-	return len(g.commits) > 0, nil
-}
-
-// rewind drops all that is not committed and goes back to the committed offsets.
-func (l *loop) rewind(ctx context.Context) error {
-	l.aborts++
-	back := map[record.Partition]int64{}
-	for _, r := range l.tasks {
-		r.task.Abort()
-		proof, err := l.engine.proof(ctx, r.task)
-		if err != nil {
-			return err
-		}
-		if err := l.engine.startTask(ctx, r.task, proof, r.task.positions); err != nil {
-			return err
-		}
-		for _, in := range r.task.inputs {
-			back[in.partition] = in.next
-		}
-		r.renewRoutes()
-	}
-	l.engine.poller.seek(back, l.routes())
-	return nil
-}
+// now is the wall clock's time, for checkpoints.
+func (l *loop) now() record.Time { return record.TimeOf(time.Now()) }

@@ -53,7 +53,7 @@ func (t *Task) Freeze() (*Commit, error) {
 	for _, in := range t.inputs {
 		c.Offsets = append(c.Offsets, Offset{Partition: in.partition, At: in.next, Time: in.time})
 		committed, ever := t.committed[in.partition]
-		moved = moved || in.next != committed || !ever && in.next > 0
+		moved = moved || in.next != committed || !ever
 	}
 	if !moved {
 		return nil, nil
@@ -110,12 +110,13 @@ func (c *Commit) Positions(acked map[string]int64) map[string]int64 {
 
 // Apply puts a committed generation into local state, in one batch with its positions. Commits
 // are applied in the order they were frozen.
-func (t *Task) Apply(c *Commit, positions map[string]int64) error {
+// at is the wall clock's time.
+func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) error {
 	t.seq, t.positions, t.counted = c.Seq, positions, c.counters
 	for _, o := range c.Offsets {
 		t.committed[o.Partition] = o.At
 	}
-	if err := t.space.Apply(c.frozen, store.Checkpoint{Seq: c.Seq, Positions: positions}); err != nil {
+	if err := t.space.Apply(c.frozen, store.Checkpoint{Seq: c.Seq, Positions: positions, At: at}); err != nil {
 		return t.taskError(err)
 	}
 	return nil

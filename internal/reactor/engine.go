@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,9 +33,10 @@ type Config struct {
 	TransactionTimeout time.Duration
 	SessionTimeout     time.Duration // zero: the consumer's default
 	Loops              int
-	BufferBytes        int64 // of records fetched and not processed, of all partitions together
-	CreateTopics       bool  // internal ones that are missing
-	Replication        int16 // of internal topics; -1: the broker's default
+	BufferBytes        int64         // of records fetched and not processed, of all partitions together
+	StopTimeout        time.Duration // for the last commits, once Run's context has ended
+	CreateTopics       bool          // internal ones that are missing
+	Replication        int16         // of internal topics; -1: the broker's default
 	LeaveOnStop        bool
 
 	Kafka  kafka.Config
@@ -52,6 +55,7 @@ type Engine struct {
 	admin    *kafka.Admin
 	consumer *kafka.Consumer
 	poller   *poller
+	purger   *purger
 	loops    []*loop
 
 	work context.Context // of all that runs; ended with the first failure
@@ -62,12 +66,16 @@ type Engine struct {
 
 	mu          sync.Mutex
 	assignments map[record.TaskID]*assignment
+	owned       map[record.Partition]bool
+	unclosed    map[*assignment]bool // whose local state may be open
+	ended       bool                 // no task is opened any more
 
 	partitions atomic.Int64 // assigned, for the buffers' share of each
 }
 
 // assignment is a task that the group gave to this instance.
 type assignment struct {
+	engine      *Engine
 	id          record.TaskID
 	subtopology *plan.Subtopology
 	owner       int64 // tells this opening's commits from all others
@@ -87,6 +95,8 @@ func New(c Config) *Engine {
 		config: c, log: c.Logger,
 		openings:    make(chan struct{}, 4),
 		assignments: map[record.TaskID]*assignment{},
+		owned:       map[record.Partition]bool{},
+		unclosed:    map[*assignment]bool{},
 	}
 }
 
@@ -133,7 +143,10 @@ func unlessStopped(ctx context.Context, err error) error {
 
 func (e *Engine) makeLoops(ctx context.Context) error {
 	for i := range e.config.Loops {
-		of := kafka.ProducerConfig{Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout}
+		of := kafka.ProducerConfig{
+			Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout,
+			BufferBytes: int(e.config.BufferBytes) / e.config.Loops,
+		}
 		if e.config.ExactlyOnce {
 			of.TransactionalID = fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, i)
 		}
@@ -154,6 +167,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 // join makes the consumer, which joins the group and is told of its tasks.
 func (e *Engine) join() error {
 	e.poller = &poller{engine: e, routes: map[record.Partition]*route{}}
+	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics.isRepartition, before: map[record.Partition]int64{}}
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
 		Topics: e.topics.sources(), Tasks: e.topics.tasks(), Latest: e.topics.latest(),
@@ -184,6 +198,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 		}
 	})
 	others.Go(func() { e.watch(polling) })
+	others.Go(func() { e.purger.run(polling) })
 	select {
 	case <-ctx.Done():
 		e.log.Info("stopping")
@@ -191,12 +206,19 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	}
 	stopPolling()
 	others.Wait()
+	tooLong := time.AfterFunc(e.config.StopTimeout, func() {
+		e.fail(fmt.Errorf("the last commit did not end within %v of the stop: what it held is processed again", e.config.StopTimeout))
+	})
 	close(stop)
 	loops.Wait()
+	tooLong.Stop()
 	failure := context.Cause(e.work)
 	// Opening tasks and rebalance callbacks end with the work.
 	e.fail(errStopped)
 	e.closeTasks()
+	if failure != nil {
+		e.abortTransactions(ctx)
+	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	e.consumer.Close(closing)
@@ -205,25 +227,51 @@ func (e *Engine) runLoops(ctx context.Context) error {
 
 var errStopped = errors.New("the engine has stopped")
 
-// closeTasks flushes and closes the local state of every task that is still there.
+// abortTransactions ends what a failure left open, so that readers need not wait for it to time out.
+func (e *Engine) abortTransactions(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	for _, l := range e.loops {
+		if err := l.producer.Abort(ctx); err != nil {
+			e.log.Warn("a transaction stays open until it times out", "loop", l.index, "error", err)
+		}
+	}
+}
+
+// closeTasks flushes and closes the local state of every task that has any open. The loops have
+// ended.
 func (e *Engine) closeTasks() {
 	e.mu.Lock()
-	open := make([]*assignment, 0, len(e.assignments))
-	for _, a := range e.assignments {
-		open = append(open, a)
-	}
-	clear(e.assignments)
+	e.ended = true
+	open := slices.Collect(maps.Keys(e.unclosed))
 	e.mu.Unlock()
 	for _, a := range open {
 		a.cancel()
 		<-a.opened
-		if a.space == nil || a.failed {
-			continue
-		}
-		if err := (&running{task: a.task, space: a.space, lifecycle: &a.lifecycle}).close(); err != nil {
+		if err := a.closeSpace(); err != nil {
 			e.log.Error("closing failed", "error", err)
 		}
 	}
+}
+
+// closeSpace flushes and closes the task's local state, once. It belongs to whoever has the task.
+func (a *assignment) closeSpace() error {
+	a.engine.mu.Lock()
+	mine := a.engine.unclosed[a]
+	delete(a.engine.unclosed, a)
+	a.engine.mu.Unlock()
+	if !mine {
+		return nil
+	}
+	a.lifecycle.to(TaskClosed)
+	if a.space == nil {
+		return nil
+	}
+	// What was restored or applied is committed data: it stays.
+	if err := errors.Join(a.space.Flush(), a.space.Close()); err != nil {
+		return fmt.Errorf("task %s: close state: %w", a.id, err)
+	}
+	return nil
 }
 
 // progress notes that something happened.
@@ -241,6 +289,11 @@ func (e *Engine) watch(ctx context.Context) {
 		}
 		if time.Since(time.Unix(0, e.busy.Load())) < idleAfter {
 			continue
+		}
+		for _, l := range e.loops {
+			if doing := l.doing.Load(); doing != nil {
+				e.log.Info("nothing to process", "waiting_for", "brokers", "loop", l.index, "while", *doing)
+			}
 		}
 		if !e.consumer.Member().Joined() {
 			e.log.Info("nothing to process", "waiting_for", "the group coordinator to let this instance join", "group", e.config.ApplicationID)

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/record"
-	"github.com/pitwheel/pitwheel/store"
 )
 
 // loop is the goroutine that runs a group of tasks in turn, carries out their effects and commits
@@ -24,79 +22,17 @@ type loop struct {
 	inbox    inbox
 
 	tasks     []*running
-	lastTime  time.Time // of the last commit, or of the first record after it
-	dirty     bool      // something was processed since the last commit
-	failures  int       // of commits, in a row
+	parked    []*running // somebody else has committed for them: they wait to be taken away
+	turn      int        // the task whose turn is next
+	committed time.Time  // when the last commit was, or the first record after it
+	dirty     bool       // something was processed since the last commit
+	trouble   trouble
 	commits   int64
 	aborts    int64
 	idleSince time.Time
 	tally     tally
+	doing     atomic.Pointer[string] // what it waits for brokers with; nil: nothing
 }
-
-// running is a task in its loop.
-type running struct {
-	task      *Task
-	space     *store.Space
-	lifecycle *lifecycle
-	routes    map[record.Partition]*route
-	flushed   time.Time
-}
-
-// route is where the records of an input partition go. A new one is made whenever the position
-// moves, so that what was fetched before is known by its old route.
-type route struct {
-	partition record.Partition
-	loop      *loop
-	buffered  atomic.Int64 // bytes on the way or in the task
-	paused    atomic.Bool
-}
-
-// delivery is a fetch on its way to a loop.
-type delivery struct {
-	route *route
-	kafka.Fetched
-}
-
-// inbox is what others leave for a loop.
-type inbox struct {
-	mu         sync.Mutex
-	deliveries []delivery
-	commands   []func(context.Context) error
-	bell       chan struct{}
-}
-
-func (b *inbox) put(d delivery) {
-	b.mu.Lock()
-	b.deliveries = append(b.deliveries, d)
-	b.mu.Unlock()
-	b.ring()
-}
-
-// do has the loop run f, after the records that are already here.
-func (b *inbox) do(f func(context.Context) error) {
-	b.mu.Lock()
-	b.commands = append(b.commands, f)
-	b.mu.Unlock()
-	b.ring()
-}
-
-func (b *inbox) ring() {
-	select {
-	case b.bell <- struct{}{}:
-	default:
-	}
-}
-
-func (b *inbox) take() (deliveries []delivery, commands []func(context.Context) error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	deliveries, commands = b.deliveries, b.commands
-	b.deliveries, b.commands = nil, nil
-	return deliveries, commands
-}
-
-// stepRecords is how many records a task processes before the next task's turn.
-const stepRecords = 1024
 
 // run is the loop's whole life: it ends with stop, whose error is nil, or with the first error.
 func (l *loop) run(ctx context.Context, stop <-chan struct{}) error {
@@ -141,6 +77,7 @@ func (l *loop) receive(ctx context.Context) error {
 			if r.routes[d.Partition] == d.route {
 				r.task.Feed(d.Partition, d.Records, d.Next, d.End)
 				l.dirty = true
+				l.noteBuffered(r)
 			}
 		}
 	}
@@ -152,20 +89,29 @@ func (l *loop) receive(ctx context.Context) error {
 	return nil
 }
 
-// step gives each task its turn and sends on what it put out.
+// A turn is how long a task may process before the next task's, and a look at the clock costs as
+// much as a record, so there are as many records between two looks as a short while takes.
+const (
+	turnTime    = 20 * time.Millisecond
+	lookTime    = time.Millisecond
+	lookRecords = 1024
+)
+
+// step gives tasks their turns, until each had one or the commit is due.
 func (l *loop) step(ctx context.Context) (worked bool, err error) {
-	for _, r := range l.tasks {
-		n, err := r.task.Step(stepRecords)
+	due := l.due()
+	for range len(l.tasks) {
+		if l.turn++; l.turn >= len(l.tasks) {
+			l.turn = 0
+		}
+		r := l.tasks[l.turn]
+		did, now, err := l.turnOf(ctx, r, due)
 		if err != nil {
 			return worked, err
 		}
-		if err := l.produceOutputs(ctx, r); err != nil {
-			return worked, l.recover(ctx, &generation{}, err)
-		}
-		if n > 0 {
-			worked = true
-			r.space.Trim()
-			l.noteBuffered(r)
+		worked = worked || did
+		if did && !now.Before(due) {
+			break
 		}
 	}
 	if worked {
@@ -173,6 +119,35 @@ func (l *loop) step(ctx context.Context) (worked bool, err error) {
 		l.idleSince = time.Now()
 	}
 	return worked, nil
+}
+
+// turnOf has the task process and sends on what it put out.
+func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool, now time.Time, err error) {
+	begin := time.Now()
+	for now = begin; now.Sub(begin) < turnTime && (!did || now.Before(due)); {
+		before, looked := r.task.counters.In, now
+		if _, err := r.task.Step(r.limit); err != nil {
+			return did, now, err
+		}
+		if err := l.produceOutputs(ctx, r); err != nil {
+			return did, now, l.recover(ctx, nil, err)
+		}
+		if r.task.counters.In == before {
+			break
+		}
+		did = true
+		now = time.Now()
+		if spent := now.Sub(looked); spent < lookTime {
+			r.limit = min(2*r.limit, lookRecords)
+		} else if spent > 4*lookTime {
+			r.limit = max(r.limit/4, 1)
+		}
+	}
+	if did {
+		r.space.Trim()
+		l.noteBuffered(r)
+	}
+	return did, now, nil
 }
 
 // noteBuffered lets go on what was paused because too much of it was waiting here.
@@ -186,17 +161,26 @@ func (l *loop) noteBuffered(r *running) {
 	}
 }
 
+// due is when the next commit is.
+func (l *loop) due() time.Time {
+	due := l.committed.Add(l.engine.config.CommitInterval)
+	if l.trouble.notBefore.After(due) {
+		return l.trouble.notBefore
+	}
+	return due
+}
+
 // commitIfDue commits when the interval is over, or when caches hold more than they may.
 func (l *loop) commitIfDue(ctx context.Context) error {
 	now := time.Now()
 	if !l.dirty {
-		l.lastTime = now
+		l.committed = now
 		return l.flushIfDue(now)
 	}
-	if now.Sub(l.lastTime) < l.engine.config.CommitInterval && !l.engine.config.Shared.Over() {
+	if now.Before(l.due()) && (!l.engine.config.Shared.Over() || now.Before(l.trouble.notBefore)) {
 		return nil
 	}
-	l.lastTime = now
+	l.committed = now
 	l.dirty = slices.ContainsFunc(l.tasks, func(r *running) bool { return r.task.Waiting() == "" })
 	if err := l.commit(ctx); err != nil {
 		return err
@@ -211,12 +195,20 @@ func (l *loop) untilCommit() time.Duration {
 	if !l.dirty {
 		return l.engine.config.FlushInterval
 	}
-	return max(l.engine.config.CommitInterval-time.Since(l.lastTime), time.Millisecond)
+	return max(time.Until(l.due()), time.Millisecond)
 }
+
+// touchEvery is far below how long changelogs keep deletions.
+const touchEvery = 10 * time.Minute
 
 // flushIfDue writes local state to disk now and then: what is not there is replayed after a crash.
 func (l *loop) flushIfDue(now time.Time) error {
 	for _, r := range l.tasks {
+		if now.Sub(r.touched) > touchEvery {
+			if err := r.touch(now); err != nil {
+				return fmt.Errorf("task %s: %w", r.task.ID, err)
+			}
+		}
 		unflushed := r.space.UnflushedBytes()
 		if unflushed == 0 || now.Sub(r.flushed) < l.engine.config.FlushInterval && unflushed < l.engine.config.FlushBytes {
 			continue
@@ -242,41 +234,13 @@ func (l *loop) sayIdle() {
 	}
 }
 
-func (l *loop) committed(g *generation, took time.Duration) {
-	l.commits++
-	l.publish()
-	records := 0
-	for _, c := range g.commits {
-		records += len(c.Changelog)
+// waits notes what the loop waits for brokers with, for the log of others; "": nothing.
+func (l *loop) waits(what string) {
+	if what == "" {
+		l.doing.Store(nil)
+		return
 	}
-	l.log.Debug("committed", "loop", l.index, "tasks", len(g.commits), "changelog_records", records, "took", took)
-}
-
-// add takes a restored task over.
-func (l *loop) add(a *assignment) {
-	r := &running{task: a.task, space: a.space, lifecycle: &a.lifecycle, flushed: time.Now()}
-	a.lifecycle.to(TaskRunning)
-	r.newRoutes(l)
-	l.tasks = append(l.tasks, r)
-	slices.SortFunc(l.tasks, func(a, b *running) int {
-		return compareTasks(a.task.ID, b.task.ID)
-	})
-	l.idleSince = time.Now()
-	l.engine.poller.start(r)
-}
-
-func (r *running) newRoutes(l *loop) {
-	r.routes = map[record.Partition]*route{}
-	for _, p := range r.task.Inputs() {
-		r.routes[p] = &route{partition: p, loop: l}
-	}
-}
-
-// renewRoutes makes what was fetched until now unknown.
-func (r *running) renewRoutes() {
-	for p, old := range r.routes {
-		r.routes[p] = &route{partition: p, loop: old.loop}
-	}
+	l.doing.Store(&what)
 }
 
 func (l *loop) routes() []*route {
@@ -287,44 +251,6 @@ func (l *loop) routes() []*route {
 		}
 	}
 	return all
-}
-
-// remove gives a task up: committed first, unless its partitions already belong to someone else.
-// Its local state stays, for when it comes back.
-func (l *loop) remove(ctx context.Context, id record.TaskID, lost bool) error {
-	at := slices.IndexFunc(l.tasks, func(r *running) bool { return r.task.ID == id })
-	if at < 0 {
-		return nil
-	}
-	r := l.tasks[at]
-	if !lost {
-		if err := l.commit(ctx); err != nil {
-			return err
-		}
-	}
-	l.tasks = slices.Delete(l.tasks, at, at+1)
-	l.tally.closed.add(r.task.counters)
-	r.task.Abort()
-	if lost {
-		// What this task produced is in the open transaction with the others': all of it goes.
-		if err := l.recover(ctx, &generation{}, fmt.Errorf("task %s was taken away", id)); err != nil {
-			return err
-		}
-	}
-	return r.close()
-}
-
-// close flushes and closes the task's local state.
-func (r *running) close() error {
-	r.lifecycle.to(TaskClosed)
-	err := r.space.Flush()
-	if closeErr := r.space.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return fmt.Errorf("task %s: close state: %w", r.task.ID, err)
-	}
-	return nil
 }
 
 func compareTasks(a, b record.TaskID) int {

@@ -48,6 +48,7 @@ type Proof struct {
 	Positions map[string]int64
 	Marks     map[string]record.Time
 	Offsets   map[record.Partition]Offset
+	Foreign   []record.Partition // committed by something else, beside inputs that were not
 }
 
 // ReadProof puts together what is committed for a task's inputs.
@@ -56,6 +57,7 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 		Positions: map[string]int64{}, Marks: map[string]record.Time{},
 		Offsets: make(map[record.Partition]Offset, len(committed)),
 	}
+	unsigned := []record.Partition{}
 	for of, c := range committed {
 		m, err := changelog.DecodeMetadata(c.Metadata)
 		if err != nil {
@@ -68,6 +70,9 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 				p.Marks[name] = at
 			}
 		}
+		if m.Seq == 0 {
+			unsigned = append(unsigned, of)
+		}
 		if m.Seq < p.Seq {
 			continue // of an older commit: this input was not one of the task's in the last one
 		}
@@ -79,12 +84,17 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 			p.Positions[name] = max(p.Positions[name], at)
 		}
 	}
+	// Each of our commits writes the offsets of all inputs.
+	if p.Seq > 0 {
+		p.Foreign = unsigned
+	}
 	return p, nil
 }
 
 // Local is where a task's local state and its changelogs stand.
 type Local struct {
 	Seq       int64            // of the last commit applied
+	At        record.Time      // the wall clock's time of it; 0: unknown
 	Positions map[string]int64 // by logged store on disk
 	Volatile  map[string]bool  // stores in memory: restored from the start
 	Windows   map[string]bool  // stores whose changelog forgets by time
@@ -116,6 +126,19 @@ func (p Proof) Check(l Local) (from map[string]int64, err error) {
 		}
 		return nil, fmt.Errorf("%w: local state is of commit %d, but %s; put the offsets back, or %s", ErrDiverged, l.Seq, why, resetAll)
 	}
+	if len(p.Foreign) > 0 {
+		of := p.Foreign[0]
+		return nil, fmt.Errorf("%w: the offset of topic %q partition %d was committed by something else, such as a tool that reset it, while those beside it are of commit %d: put it back, or %s",
+			ErrDiverged, of.Topic, of.ID, p.Seq, resetAll)
+	}
+	if !p.Found && l.ExactlyOnce {
+		for name, at := range l.Positions {
+			if at > 0 && !l.Volatile[name] {
+				return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, but no offset is committed: they expired or were deleted; put them back, or %s",
+					ErrDiverged, name, at, resetAll)
+			}
+		}
+	}
 	if l.Seq > p.Seq {
 		return nil, fmt.Errorf("%w: local state is of commit %d, the offsets are of commit %d: they were set back; put them back, or %s", ErrDiverged, l.Seq, p.Seq, rebuild)
 	}
@@ -143,9 +166,9 @@ func (p Proof) Check(l Local) (from map[string]int64, err error) {
 	return from, nil
 }
 
-// Foreign says whether a changelog record may not be there: under exactly-once everything that is
+// Stray says whether a changelog record may not be there: under exactly-once everything that is
 // committed stands before the proof's position. Offsets that are not ours prove nothing.
-func (p Proof) Foreign(store string, offset int64) error {
+func (p Proof) Stray(store string, offset int64) error {
 	if p.Found && p.Seq == 0 {
 		return nil
 	}
@@ -180,9 +203,14 @@ func (t *Task) Start(p Proof, positions map[string]int64, start func(record.Part
 		if ok {
 			t.committed[in.partition] = o.At
 		} else {
-			at, err := start(in.partition)
-			if err != nil {
-				return err
+			// Once found it stays: the end of a topic moves, and records before it were processed.
+			at, known := t.starts[in.partition]
+			if !known {
+				var err error
+				if at, err = start(in.partition); err != nil {
+					return err
+				}
+				t.starts[in.partition] = at
 			}
 			o = Offset{At: at, Time: -1}
 		}

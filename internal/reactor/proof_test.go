@@ -249,7 +249,7 @@ func TestForeignRecordsAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := tt.proof.Foreign(tt.store, tt.offset)
+			err := tt.proof.Stray(tt.store, tt.offset)
 			if errors.Is(err, ErrDiverged) != tt.refuse || (err != nil) != tt.refuse {
 				t.Fatalf("Foreign = %v, want refused: %v", err, tt.refuse)
 			}

@@ -2,27 +2,46 @@ package reactor
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/record"
 )
 
-// assigned opens the tasks of the partitions that the group gave. The group does not wait for it:
-// other tasks go on while state is restored.
+// assigned opens the tasks of the partitions that the group gave, each once all its inputs are here.
+// The group does not wait for it: other tasks go on while state is restored.
 func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	e.progress()
 	e.partitions.Add(int64(len(of)))
 	e.mu.Lock()
 	for _, p := range of {
+		if count := e.topics.count(p.Topic); p.ID >= count && !e.ended {
+			// Keys have moved between partitions; the state of their old ones has not.
+			e.fail(fmt.Errorf("topic %q had %d partitions when this instance started and has more now: if that is wanted, start over under a new application id, or stop all instances and delete the application's internal topics, offsets and state directories",
+				p.Topic, count))
+		}
+		e.owned[p] = true
+	}
+	for _, p := range of {
 		sub := e.topics.reader(p.Topic)
 		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
-		if e.assignments[id] == nil {
+		if e.assignments[id] == nil && !e.ended && e.ownsAll(id, sub) {
 			e.openTask(id, sub)
 		}
 	}
-	e.mu.Unlock()
 	e.tellRunning()
+	e.mu.Unlock()
+}
+
+// ownsAll says whether all inputs of the task are assigned. The engine's mutex is held.
+func (e *Engine) ownsAll(id record.TaskID, sub *plan.Subtopology) bool {
+	for _, topic := range e.topics.sourcesOf(sub) {
+		if id.Partition < e.topics.count(topic) && !e.owned[record.Partition{Topic: topic, ID: id.Partition}] {
+			return false
+		}
+	}
+	return true
 }
 
 // openTask opens a task in a goroutine of its own and gives it to the loop that has the fewest.
@@ -30,42 +49,48 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology) {
 	ctx, cancel := context.WithCancel(e.work)
 	a := &assignment{
-		id: id, subtopology: sub, owner: rand.Int64(), loop: e.idlestLoop(),
+		engine: e, id: id, subtopology: sub, owner: rand.Int64(), loop: e.idlestLoop(),
 		cancel: cancel, opened: make(chan struct{}),
 	}
 	e.assignments[id] = a
+	e.unclosed[a] = true
 	go func() {
 		defer close(a.opened)
-		select {
-		case e.openings <- struct{}{}:
-			defer func() { <-e.openings }()
-		case <-ctx.Done():
+		if err := e.openSoon(ctx, a); err != nil {
 			a.failed = true
-			return
-		}
-		restored, err := e.open(ctx, a)
-		if err != nil {
-			a.failed = true
-			a.lifecycle.to(TaskClosed)
-			if a.space != nil {
-				// What was restored stays on disk: it is committed data.
-				_ = a.space.Flush()
-				_ = a.space.Close()
+			if err := a.closeSpace(); err != nil {
+				e.log.Error("closing failed", "error", err)
 			}
 			if ctx.Err() == nil {
 				e.fail(err)
 			}
 			return
 		}
-		if f := e.config.OnRestored; f != nil {
-			f(id, restored)
-		}
 		a.loop.inbox.do(func(context.Context) error {
 			a.loop.add(a)
+			e.mu.Lock()
 			e.tellRunning()
+			e.mu.Unlock()
 			return nil
 		})
 	}()
+}
+
+// openSoon opens the task when it is its turn.
+func (e *Engine) openSoon(ctx context.Context, a *assignment) error {
+	select {
+	case e.openings <- struct{}{}:
+		defer func() { <-e.openings }()
+	case <-ctx.Done():
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	restored, err := e.open(ctx, a)
+	if err == nil && e.config.OnRestored != nil {
+		e.config.OnRestored(a.id, restored)
+	}
+	return err
 }
 
 func (e *Engine) idlestLoop() *loop {
@@ -88,6 +113,7 @@ func (e *Engine) revoked(ctx context.Context, of []record.Partition) { e.giveUp(
 // lost gives tasks up that belong to someone else already: nothing of them may be committed.
 func (e *Engine) lost(ctx context.Context, of []record.Partition) { e.giveUp(ctx, of, true) }
 
+// giveUp has each loop give up its tasks of those partitions, all at once.
 func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.progress()
 	e.poller.drop(of)
@@ -95,6 +121,7 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.mu.Lock()
 	var gone []*assignment
 	for _, p := range of {
+		delete(e.owned, p)
 		id := record.TaskID{Subtopology: e.topics.reader(p.Topic).ID, Partition: p.ID}
 		if a := e.assignments[id]; a != nil {
 			gone = append(gone, a)
@@ -102,36 +129,44 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 		}
 	}
 	e.mu.Unlock()
+	byLoop := map[*loop][]record.TaskID{}
 	for _, a := range gone {
 		a.cancel()
 		<-a.opened
-		if a.failed {
-			continue
+		if !a.failed {
+			byLoop[a.loop] = append(byLoop[a.loop], a.id)
 		}
+	}
+	var removals []chan struct{}
+	for l, ids := range byLoop {
 		removed := make(chan struct{})
-		a.loop.inbox.do(func(ctx context.Context) error {
+		removals = append(removals, removed)
+		l.inbox.do(func(ctx context.Context) error {
 			defer close(removed)
-			return a.loop.remove(ctx, a.id, lost)
+			return l.remove(ctx, ids, lost)
 		})
+	}
+	for _, removed := range removals {
 		select {
 		case <-removed:
 		case <-e.work.Done():
 		case <-ctx.Done():
 		}
 	}
+	e.mu.Lock()
 	e.tellRunning()
+	e.mu.Unlock()
 }
 
-// tellRunning says whether all assigned tasks run.
+// tellRunning says whether all assigned tasks run. The engine's mutex is held, so that what is told
+// last is what was true last.
 func (e *Engine) tellRunning() {
-	if e.config.OnRunning == nil {
+	if e.config.OnRunning == nil || e.ended {
 		return
 	}
-	e.mu.Lock()
 	all := true
 	for _, a := range e.assignments {
 		all = all && a.lifecycle.state() == TaskRunning
 	}
-	e.mu.Unlock()
 	e.config.OnRunning(all)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pitwheel/pitwheel/changelog"
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
 )
@@ -38,7 +39,8 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	a.space = space
 	task, err := NewTask(TaskConfig{
 		ID: a.id, ApplicationID: e.config.ApplicationID, Subtopology: a.subtopology, Owner: a.owner,
-		Policies: e.config.Policies, Space: space, Logger: e.log, Topic: e.topics.lookup,
+		Policies: e.config.Policies, Space: space, Logger: e.log,
+		Topic: func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 	})
 	if err != nil {
 		return restored, err
@@ -57,18 +59,18 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 		return restored, fmt.Errorf("task %s: %w", a.id, err)
 	}
 	a.lifecycle.to(TaskRestoring)
+	if err := e.discard(a, proof, local, from); err != nil {
+		return restored, err
+	}
 	positions := from
 	if len(from) > 0 {
 		restored.Records, positions, err = e.replay(ctx, a, proof, from, local.Ends) // 4
 		if err != nil {
 			return restored, fmt.Errorf("restore task %s: %w", a.id, err)
 		}
-		// What was replayed goes to disk now: else a second crash would replay it again.
-		if restored.Records > 0 {
-			if err := space.Flush(); err != nil {
-				return restored, fmt.Errorf("restore task %s: %w", a.id, err)
-			}
-		}
+	}
+	if err := e.settle(a, proof, positions, restored.Records); err != nil {
+		return restored, err
 	}
 	restored.Took = time.Since(begin)
 	if err := e.startTask(ctx, task, proof, positions); err != nil { // 5
@@ -78,24 +80,79 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	return restored, nil
 }
 
+// discard empties the stores whose rows must not be gone on from, and has them replayed from the
+// beginning: those without a changelog that are not as of the last commit, those whose changelog has
+// forgotten windows since, and those so old that it may have forgotten deletions since.
+func (e *Engine) discard(a *assignment, p Proof, l Local, from map[string]int64) error {
+	age := time.Since(l.At.Time())
+	for _, s := range a.subtopology.Stores {
+		at, start := l.Positions[s.Name], l.Starts[s.Name]
+		why := ""
+		switch {
+		case !s.Logged && l.Seq > 0 && l.Seq != p.Seq:
+			why = "it has no changelog and is not as of the last commit"
+		case s.Logged && at > 0 && l.Windows[s.Name] && at < start:
+			why = "its changelog has dropped windows since"
+		case s.Logged && at > 0 && !l.Windows[s.Name] && l.At > 0 && age > e.topics.deletions(s.Name)/2:
+			why = fmt.Sprintf("it was last committed to %v ago and its changelog keeps deletions for %v", age.Round(time.Second), e.topics.deletions(s.Name))
+		default:
+			continue
+		}
+		e.log.Warn("local state is dropped", "task", a.id, "store", s.Name, "because", why)
+		if err := a.space.Clear(s.Name); err != nil {
+			return fmt.Errorf("task %s: %w", a.id, err)
+		}
+		if s.Logged {
+			from[s.Name] = start
+		}
+	}
+	return nil
+}
+
+// settle notes what local state now stands for, and puts what was replayed on disk: else a second
+// crash would replay it again.
+func (e *Engine) settle(a *assignment, p Proof, positions map[string]int64, replayed int64) error {
+	if p.Seq > 0 {
+		at := record.TimeOf(time.Now())
+		if err := a.space.Apply(nil, store.Checkpoint{Seq: p.Seq, Positions: positions, At: at}); err != nil {
+			return fmt.Errorf("task %s: %w", a.id, err)
+		}
+	}
+	if replayed > 0 {
+		if err := a.space.Flush(); err != nil {
+			return fmt.Errorf("restore task %s: %w", a.id, err)
+		}
+	}
+	return nil
+}
+
 // proof asks for the committed offsets of the task's inputs.
 func (e *Engine) proof(ctx context.Context, t *Task) (Proof, error) {
-	committed, err := e.admin.Committed(ctx, e.config.ApplicationID, t.Inputs())
+	of, err := e.committed(ctx, t.Inputs())
 	if err != nil {
 		return Proof{}, err
+	}
+	return ReadProof(of)
+}
+
+// committed asks for the committed offsets of inputs. One that has none is left out.
+func (e *Engine) committed(ctx context.Context, inputs []record.Partition) (map[record.Partition]CommittedOffset, error) {
+	committed, err := e.admin.Committed(ctx, e.config.ApplicationID, inputs)
+	if err != nil {
+		return nil, err
 	}
 	of := make(map[record.Partition]CommittedOffset, len(committed))
 	for p, c := range committed {
 		of[p] = CommittedOffset{At: c.Offset, Metadata: c.Metadata}
 	}
-	return ReadProof(of)
+	return of, nil
 }
 
 // local is where local state and the changelogs stand.
 func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, error) {
 	checkpoint := t.space.Checkpoint()
 	l := Local{
-		Seq: checkpoint.Seq, Positions: checkpoint.Positions, ExactlyOnce: e.config.ExactlyOnce,
+		Seq: checkpoint.Seq, At: checkpoint.At, Positions: checkpoint.Positions, ExactlyOnce: e.config.ExactlyOnce,
 		Volatile: map[string]bool{}, Windows: map[string]bool{},
 		Starts: map[string]int64{}, Ends: map[string]int64{},
 	}
@@ -192,7 +249,7 @@ func (r *replayer) apply(f kafka.Fetched) {
 	for i := range f.Records {
 		row, err := changelog.Row(r.windows(name), &f.Records[i])
 		if err == nil && r.engine.config.ExactlyOnce {
-			err = r.proof.Foreign(name, f.Records[i].Offset)
+			err = r.proof.Stray(name, f.Records[i].Offset)
 		}
 		if err != nil {
 			r.err = fmt.Errorf("topic %q partition %d: %w", f.Partition.Topic, f.Partition.ID, err)

@@ -205,7 +205,7 @@ func (s *scripted) commit() {
 			o.Partition.Topic, o.Partition.ID, o.At, m.Seq, m.Owner, m.PartitionTime, m.Positions, m.Marks, text)
 		s.committed[o.Partition] = CommittedOffset{At: o.At, Metadata: text}
 	}
-	s.must(s.task.Apply(c, positions))
+	s.must(s.task.Apply(c, positions, 0))
 	s.outputs = append(s.outputs, s.pending...)
 	s.pending = nil
 }

@@ -39,7 +39,7 @@ type Task struct {
 	flushes    []func() error // of record caches, before each commit
 	aheads     []func(at record.Time, keys [][]byte)
 	keys       [aheadRecords][]byte // for aheads
-	streamTime record.Time    // the highest event time processed; -1: none
+	streamTime record.Time          // the highest event time processed; -1: none
 	marks      map[string]*record.Time
 	current    *input // whose head is being loaded or processed; nil during a flush
 	failures   failureLog
@@ -49,7 +49,8 @@ type Task struct {
 	seq       int64            // of the last commit
 	positions map[string]int64 // by logged store: the changelog offset after its last record
 	committed map[record.Partition]int64
-	rotation  int32 // chooses partitions for records without a key
+	starts    map[record.Partition]int64 // where inputs without a committed offset were found to start
+	rotation  int32                      // chooses partitions for records without a key
 }
 
 // taskStore is a store in its task.
@@ -66,6 +67,7 @@ func NewTask(c TaskConfig) (*Task, error) {
 		marks:     map[string]*record.Time{},
 		positions: map[string]int64{},
 		committed: map[record.Partition]int64{},
+		starts:    map[record.Partition]int64{},
 	}
 	t.counters.Dropped = map[processor.Reason]int64{}
 	t.counted = t.counters.clone()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/pitwheel/pitwheel/changelog"
 	"github.com/pitwheel/pitwheel/internal/kafka"
@@ -21,9 +23,11 @@ type topics struct {
 	admin  *kafka.Admin
 	counts map[string]int32 // by full name
 
-	mu    sync.Mutex
-	known map[string]*processor.Topic
-	ids   map[string][16]byte
+	mu      sync.Mutex
+	known   map[string]*processor.Topic
+	unknown map[string]time.Time     // when they were last looked for
+	keeps   map[string]time.Duration // by changelog: how long it keeps deletions
+	ids     map[string][16]byte
 }
 
 // prepareTopics finds the topics that the plan names, makes the internal ones that are missing and
@@ -32,6 +36,7 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 	t := &topics{
 		config: c, admin: admin,
 		counts: map[string]int32{}, known: map[string]*processor.Topic{}, ids: map[string][16]byte{},
+		unknown: map[string]time.Time{}, keeps: map[string]time.Duration{},
 	}
 	if err := t.findExternal(ctx); err != nil {
 		return nil, err
@@ -221,7 +226,41 @@ func (t *topics) makeInternal(ctx context.Context) error {
 	if wrong != nil {
 		return wrong
 	}
-	return t.awaitInternal(ctx, names)
+	if err := t.awaitInternal(ctx, names); err != nil {
+		return err
+	}
+	return t.readDeletions(ctx)
+}
+
+// defaultDeletions is Kafka's delete.retention.ms where a topic says nothing.
+const defaultDeletions = 24 * time.Hour
+
+// readDeletions asks how long changelogs keep deletions: local state that is older cannot be brought
+// up to date by them.
+func (t *topics) readDeletions(ctx context.Context) error {
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, s := range sub.Stores {
+			if !s.Logged || s.InMemory || s.Kind != plan.KeyValue {
+				continue
+			}
+			config, err := t.admin.TopicConfig(ctx, plan.ChangelogTopic(t.config.ApplicationID, s.Name))
+			if err != nil {
+				return err
+			}
+			if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
+				t.keeps[s.Name] = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+	return nil
+}
+
+// deletions is how long the changelog of a store keeps deletions.
+func (t *topics) deletions(store string) time.Duration {
+	if d, ok := t.keeps[store]; ok {
+		return d
+	}
+	return defaultDeletions
 }
 
 // awaitInternal waits until the brokers know the topics that were just made.
@@ -235,21 +274,43 @@ func (t *topics) awaitInternal(ctx context.Context, names []string) error {
 	})
 }
 
+// lookAgain is how long a topic that was not there is taken for missing without asking again.
+const lookAgain = 5 * time.Second
+
 // lookup is a topic by its full name; nil if there is none. Only a sink that chooses its topic by
-// record asks for one that is not known yet.
-func (t *topics) lookup(name string) *processor.Topic {
+// record asks for one that is not known yet: then a step does wait for brokers.
+func (t *topics) lookup(ctx context.Context, name string) *processor.Topic {
 	t.mu.Lock()
-	found := t.known[name]
+	found, missing := t.known[name], t.unknown[name]
 	t.mu.Unlock()
-	if found != nil {
+	if found != nil || time.Since(missing) < lookAgain {
 		return found
 	}
-	topics, err := t.admin.Topics(context.Background(), []string{name})
+	topics, err := t.admin.Topics(ctx, []string{name})
 	if info, ok := topics[name]; ok && err == nil {
 		t.note(name, info)
-		return t.lookup(name)
+		return t.lookup(ctx, name)
 	}
+	if err != nil {
+		t.config.Logger.Warn("a topic chosen by record cannot be looked up", "topic", name, "error", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unknown[name] = time.Now()
 	return nil
+}
+
+func (t *topics) isRepartition(topic string) bool {
+	return slices.ContainsFunc(t.config.Plan.Internal, func(r *plan.Repartition) bool {
+		return plan.TopicName(t.config.ApplicationID, r.Topic) == topic
+	})
+}
+
+// count is how many partitions the topic had when the engine started.
+func (t *topics) count(topic string) int32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts[topic]
 }
 
 func (t *topics) id(name string) [16]byte {

@@ -1,0 +1,93 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/store"
+)
+
+// running is a task in its loop.
+type running struct {
+	assignment *assignment
+	task       *Task
+	space      *store.Space
+	routes     map[record.Partition]*route
+	flushed    time.Time
+	touched    time.Time // when the checkpoint was last said to be of now
+	limit      int       // records between two looks at the clock
+}
+
+// add takes a restored task over.
+func (l *loop) add(a *assignment) {
+	r := &running{assignment: a, task: a.task, space: a.space, flushed: time.Now(), touched: time.Now(), limit: 1}
+	a.lifecycle.to(TaskRunning)
+	r.routes = map[record.Partition]*route{}
+	for _, p := range r.task.Inputs() {
+		r.routes[p] = &route{partition: p, loop: l}
+	}
+	l.tasks = append(l.tasks, r)
+	slices.SortFunc(l.tasks, func(a, b *running) int { return compareTasks(a.task.ID, b.task.ID) })
+	l.idleSince = time.Now()
+	// Where the task starts is committed even if nothing comes: a crash must not move it.
+	l.dirty = true
+	l.engine.poller.start(r)
+}
+
+// renewRoutes makes what was fetched until now unknown.
+func (r *running) renewRoutes() {
+	for p, old := range r.routes {
+		r.routes[p] = &route{partition: p, loop: old.loop}
+	}
+}
+
+// park sets a task aside that somebody else has committed for: nothing of it is processed or
+// committed here any more, until it is taken away.
+func (l *loop) park(r *running) {
+	l.log.Warn("somebody else has committed for this task, waiting for it to be taken away", "task", r.task.ID)
+	r.task.Abort()
+	l.tasks = slices.DeleteFunc(l.tasks, func(x *running) bool { return x == r })
+	l.parked = append(l.parked, r)
+}
+
+// touch says that local state is complete as of now, though nothing was committed: an old checkpoint
+// would not be gone on from.
+func (r *running) touch(now time.Time) error {
+	r.touched = now
+	if r.task.seq == 0 {
+		return nil
+	}
+	return r.space.Apply(nil, store.Checkpoint{Seq: r.task.seq, At: record.TimeOf(now)})
+}
+
+// remove gives tasks up: committed first, unless their partitions already belong to someone else.
+// Their local state stays, for when they come back. It is closed whatever else fails.
+func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err error) {
+	if !lost {
+		err = l.commit(ctx)
+	}
+	for _, tasks := range []*[]*running{&l.tasks, &l.parked} {
+		*tasks = slices.DeleteFunc(*tasks, func(r *running) bool {
+			if !slices.Contains(ids, r.task.ID) {
+				return false
+			}
+			l.tally.closed.add(r.task.counters)
+			r.task.Abort()
+			if !lost && err == nil {
+				err = r.touch(time.Now())
+			}
+			err = errors.Join(err, r.assignment.closeSpace())
+			return true
+		})
+	}
+	if err == nil && lost {
+		// What the lost tasks produced stands in one transaction with the others': all of it goes.
+		if err = l.producer.Renew(ctx); err == nil {
+			err = l.rewind(ctx, l.tasks)
+		}
+	}
+	return err
+}
