@@ -19,7 +19,6 @@ import (
 type App struct {
 	plan      *topology.Plan
 	config    Config
-	ran       atomic.Bool
 	lifecycle lifecycle
 	engine    atomic.Pointer[reactor.Engine]
 }

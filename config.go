@@ -82,8 +82,8 @@ type Config struct {
 	// Logger is nil for slog.Default.
 	Logger *slog.Logger
 
-	// OnStateChange is told of each change of State, in order, one at a time: the app waits for it,
-	// so it must not wait for the app.
+	// OnStateChange is told of each change of State, in order, from one goroutine. Run returns when
+	// it has been told of all, so it must not wait for Run.
 	OnStateChange func(old, now State)
 	// OnRestore is told of each task whose state was brought back, from the goroutine that did.
 	OnRestore func(Restore)

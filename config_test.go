@@ -93,6 +93,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"CommitInterval", func(c *Config) { c.CommitInterval = 5*time.Minute + 1 }, "5m0s"},
 		{"FlushInterval", func(c *Config) { c.FlushInterval = -time.Second }, "zero is the default"},
 		{"SessionTimeout", func(c *Config) { c.SessionTimeout = -time.Second }, "zero is the default"},
+		{"StopTimeout", func(c *Config) { c.StopTimeout = -time.Second }, "zero is the default"},
 		{"Guarantee", func(c *Config) { c.Guarantee = 2 }, "ExactlyOnce or AtLeastOnce"},
 		{"Guarantee", func(c *Config) { c.Guarantee = -1 }, "ExactlyOnce or AtLeastOnce"},
 		{"Topics", func(c *Config) { c.Topics = 2 }, "CreateTopics or ValidateTopics"},
@@ -117,14 +118,14 @@ func TestEveryFieldIsChecked(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	c := Config{
 		ApplicationID: "a/b", InstanceID: "..", Brokers: []string{"x", "localhost:9092", ":1"},
-		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1,
+		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, StopTimeout: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1,
 	}
 	err := c.Validate()
-	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 12 {
-		t.Errorf("%d problems in %q, want 12", n, err)
+	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 13 {
+		t.Errorf("%d problems in %q, want 13", n, err)
 	}
 	for _, field := range []string{
-		"ApplicationID", "InstanceID", `"x"`, `":1"`, "CommitInterval", "FlushInterval", "SessionTimeout", "Guarantee",
+		"ApplicationID", "InstanceID", `"x"`, `":1"`, "CommitInterval", "FlushInterval", "SessionTimeout", "StopTimeout", "Guarantee",
 		"Topics", "MemoryLimit", "Loops", "Replication",
 	} {
 		if !strings.Contains(err.Error(), field) {
@@ -155,7 +156,7 @@ func TestZeroFieldsGetTheirDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ClientID != "page-views" || c.CommitInterval != 100*time.Millisecond || c.FlushInterval != 10*time.Second ||
+	if c.ClientID != "page-views" || c.CommitInterval != 100*time.Millisecond || c.FlushInterval != 10*time.Second || c.StopTimeout != 30*time.Second ||
 		c.Loops != runtime.GOMAXPROCS(0) || c.Replication != -1 || c.Logger != slog.Default() ||
 		c.StateDir != filepath.Join(cache, "pitwheel", "page-views") || c.MemoryLimit < 16<<20 {
 		t.Errorf("defaults: %+v", c)
@@ -171,7 +172,7 @@ func TestZeroFieldsGetTheirDefaults(t *testing.T) {
 func TestFieldsThatAreSetStay(t *testing.T) {
 	given := Config{
 		ApplicationID: "a", Brokers: []string{"b:1"}, InstanceID: "i", ClientID: "c", Rack: "r", StateDir: "s",
-		Guarantee: AtLeastOnce, CommitInterval: 1, FlushInterval: 2, MemoryLimit: 32 << 20, Loops: 4, SessionTimeout: 5,
+		Guarantee: AtLeastOnce, CommitInterval: 1, FlushInterval: 2, MemoryLimit: 32 << 20, Loops: 4, SessionTimeout: 5, StopTimeout: 6,
 		Topics: ValidateTopics, Replication: 3, LeaveOnStop: true, Logger: slog.New(slog.DiscardHandler),
 	}
 	got, err := given.withDefaults()

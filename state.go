@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // State is where an app is in its life. Kafka: KafkaStreams.State.
@@ -43,29 +42,87 @@ func (s State) String() string {
 	return [...]string{"created", "rebalancing", "running", "closing", "closed", "failed"}[s]
 }
 
-// lifecycle holds an app's state, keeps it legal and tells of changes in order.
+// lifecycle holds an app's state, keeps it legal and tells of changes in order. Who is told may take
+// its time and ask for the state: a goroutine of its own tells, and nobody waits for it but told.
 type lifecycle struct {
-	now  atomic.Int32
-	mu   sync.Mutex           // held while a change is made and told
-	tell func(old, now State) // nil: nobody
+	mu      sync.Mutex
+	now     State
+	started bool
+	changes []change
+	bell    *sync.Cond // rung with each change; nil: nobody is told
 }
 
-func (l *lifecycle) state() State { return State(l.now.Load()) }
+type change struct{ old, now State }
+
+// start is the move out of Created; it works once. told ends the telling, once all was told.
+func (l *lifecycle) start(tell func(old, now State)) (told func(), ok bool) {
+	l.mu.Lock()
+	if l.started {
+		l.mu.Unlock()
+		return nil, false
+	}
+	l.started = true
+	told = func() {}
+	if tell != nil {
+		l.bell = sync.NewCond(&l.mu)
+		told = l.telling(tell)
+	}
+	l.mu.Unlock()
+	l.to(Rebalancing)
+	return told, true
+}
+
+// telling starts the goroutine that tells.
+func (l *lifecycle) telling(tell func(old, now State)) (told func()) {
+	done, over := make(chan struct{}), false
+	go func() {
+		defer close(done)
+		for {
+			l.mu.Lock()
+			for len(l.changes) == 0 && !over {
+				l.bell.Wait()
+			}
+			changes := l.changes
+			l.changes = nil
+			l.mu.Unlock()
+			if len(changes) == 0 {
+				return
+			}
+			for _, c := range changes {
+				tell(c.old, c.now)
+			}
+		}
+	}()
+	return func() {
+		l.mu.Lock()
+		over = true
+		l.bell.Signal()
+		l.mu.Unlock()
+		<-done
+	}
+}
+
+func (l *lifecycle) state() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now
+}
 
 // to moves on. Staying is no change, and what comes from the engine or the end of a context after
 // the end began is too late to be one. Another move that the table does not have is a bug.
 func (l *lifecycle) to(next State) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	old := l.state()
+	old := l.now
 	if late := old >= Closing && next <= Closing; old == next || late {
 		return
 	}
 	if !slices.Contains(transitions[old], next) {
 		panic(fmt.Sprintf("pitwheel: an app cannot go from %v to %v", old, next))
 	}
-	l.now.Store(int32(next))
-	if l.tell != nil {
-		l.tell(old, next)
+	l.now = next
+	if l.bell != nil {
+		l.changes = append(l.changes, change{old, next})
+		l.bell.Signal()
 	}
 }

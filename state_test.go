@@ -20,7 +20,7 @@ func TestEveryStateIsInTheTable(t *testing.T) {
 // The diagram in state.go.
 func TestStateDiagram(t *testing.T) {
 	want := map[State][]State{
-		Created:     {Rebalancing, Failed},
+		Created:     {Rebalancing},
 		Rebalancing: {Running, Closing, Failed},
 		Running:     {Rebalancing, Closing, Failed},
 		Closing:     {Closed, Failed},
@@ -38,21 +38,18 @@ func TestLifecycleIsItsTable(t *testing.T) {
 	for _, from := range states {
 		for _, to := range states {
 			t.Run(fmt.Sprintf("%v to %v", from, to), func(t *testing.T) {
-				told := []State{}
-				var l lifecycle
-				l.now.Store(int32(from))
-				l.tell = func(old, now State) { told = append(told, old, now) }
+				l := lifecycle{now: from, bell: sync.NewCond(new(sync.Mutex))}
 				message := panicOf(func() { l.to(to) })
 				late := slices.Contains([]State{Closing, Closed, Failed}, from) &&
 					slices.Contains([]State{Rebalancing, Running, Closing, Created}, to)
 				switch {
 				case slices.Contains(transitions[from], to):
-					if message != "" || l.state() != to || !slices.Equal(told, []State{from, to}) {
-						t.Errorf("legal, but state %v, told %v, panic %q", l.state(), told, message)
+					if message != "" || l.state() != to || !slices.Equal(l.changes, []change{{from, to}}) {
+						t.Errorf("legal, but state %v, changes %v, panic %q", l.state(), l.changes, message)
 					}
 				case from == to || late:
-					if message != "" || l.state() != from || len(told) > 0 {
-						t.Errorf("no change, but state %v, told %v, panic %q", l.state(), told, message)
+					if message != "" || l.state() != from || len(l.changes) > 0 {
+						t.Errorf("no change, but state %v, changes %v, panic %q", l.state(), l.changes, message)
 					}
 				default:
 					if !strings.Contains(message, from.String()) || !strings.Contains(message, to.String()) || l.state() != from {
@@ -75,15 +72,41 @@ func panicOf(f func()) (message string) {
 	return ""
 }
 
-// Whoever is told of a change may ask for the state: it is the new one.
+// Whoever is told may ask for the state, and take its time: nobody waits for it but the end.
 func TestStateCanBeAskedForWhileBeingTold(t *testing.T) {
 	var l lifecycle
-	asked := Created
-	l.tell = func(_, _ State) { asked = l.state() }
-	l.to(Rebalancing)
-	if asked != Rebalancing {
-		t.Errorf("asked while told of rebalancing: %v", asked)
+	var told []State
+	release := make(chan struct{})
+	wait, ok := l.start(func(_, now State) {
+		<-release
+		told = append(told, now, l.state())
+	})
+	if !ok {
+		t.Fatal("not started")
 	}
+	for range 100 {
+		l.to(Running)
+		l.to(Rebalancing)
+	}
+	l.to(Failed)
+	close(release)
+	wait()
+	if len(told) != 2*202 || told[0] != Rebalancing || told[1] != Failed || told[len(told)-2] != Failed {
+		t.Errorf("told of %d changes, the first %v", len(told)/2, told[:2])
+	}
+}
+
+func TestLifecycleStartsOnce(t *testing.T) {
+	var l lifecycle
+	told, ok := l.start(nil)
+	if !ok || l.state() != Rebalancing {
+		t.Fatalf("started %v, state %v", ok, l.state())
+	}
+	if _, again := l.start(nil); again {
+		t.Error("started twice")
+	}
+	l.to(Failed)
+	told()
 }
 
 // The engine, the end of the context and Run may move at the same time: changes are told one at a
@@ -92,13 +115,12 @@ func TestChangesAreToldInOrder(t *testing.T) {
 	for range 200 {
 		var l lifecycle
 		at := Created
-		l.tell = func(old, now State) {
+		told, _ := l.start(func(old, now State) {
 			if old != at {
 				t.Errorf("told %v to %v, was at %v", old, now, at)
 			}
 			at = now
-		}
-		l.to(Rebalancing)
+		})
 		var all sync.WaitGroup
 		for _, moves := range [][]State{{Running, Rebalancing, Running}, {Closing, Closed}, {Closing}} {
 			all.Go(func() {
@@ -108,6 +130,7 @@ func TestChangesAreToldInOrder(t *testing.T) {
 			})
 		}
 		all.Wait()
+		told()
 		if at != Closed || l.state() != Closed {
 			t.Fatalf("ended at %v, told %v", l.state(), at)
 		}

@@ -8,6 +8,17 @@ import "github.com/pitwheel/pitwheel/record"
 func FlatMap[K, V, K2, V2 any](
 	step *Step, f func(k K, v V, emit func(K2, V2)), next Emit[K2, V2],
 ) Emit[K, V] {
+	return TryFlatMap(step, func(k K, v V, emit func(K2, V2)) error {
+		f(k, v, emit)
+		return nil
+	}, next)
+}
+
+// TryFlatMap is FlatMap for a function that may fail: then nothing goes on and the record goes to
+// the error policy.
+func TryFlatMap[K, V, K2, V2 any](
+	step *Step, f func(k K, v V, emit func(K2, V2)) error, next Emit[K2, V2],
+) Emit[K, V] {
 	type pair struct {
 		key   K2
 		value V2
@@ -19,8 +30,7 @@ func FlatMap[K, V, K2, V2 any](
 		defer catch(&err)
 		made.open()
 		defer made.close()
-		f(r.Key(), r.Value(), emit)
-		return nil
+		return f(r.Key(), r.Value(), emit)
 	}
 	return func(r *record.Record[K, V]) error {
 		if !nulls.shows(r) {
@@ -42,6 +52,16 @@ func FlatMap[K, V, K2, V2 any](
 func FlatMapValues[K, V, V2 any](
 	step *Step, f func(k K, v V, emit func(V2)), next Emit[K, V2],
 ) Emit[K, V] {
+	return TryFlatMapValues(step, func(k K, v V, emit func(V2)) error {
+		f(k, v, emit)
+		return nil
+	}, next)
+}
+
+// TryFlatMapValues is TryFlatMap for the value alone; the key stays.
+func TryFlatMapValues[K, V, V2 any](
+	step *Step, f func(k K, v V, emit func(V2)) error, next Emit[K, V2],
+) Emit[K, V] {
 	nulls, out := nullsOf[K, V](step), outputTo(next)
 	var made batch[V2]
 	emit := func(v V2) { made.add(v) }
@@ -49,8 +69,7 @@ func FlatMapValues[K, V, V2 any](
 		defer catch(&err)
 		made.open()
 		defer made.close()
-		f(r.Key(), r.Value(), emit)
-		return nil
+		return f(r.Key(), r.Value(), emit)
 	}
 	return func(r *record.Record[K, V]) error {
 		switch {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"reflect"
 	"unsafe"
 )
@@ -17,6 +18,14 @@ func Valid[T any](v T) Null[T] { return Null[T]{V: v, Valid: true} }
 
 // IsNull is true where n holds nothing.
 func (n Null[T]) IsNull() bool { return !n.Valid }
+
+// String is what V shows as, or "null".
+func (n Null[T]) String() string {
+	if !n.Valid {
+		return "null"
+	}
+	return fmt.Sprint(n.V)
+}
 
 func (Null[T]) nullable() {}
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"strings"
 	"syscall"
 
@@ -29,38 +28,40 @@ type disk struct {
 	durable int64           // bytes applied that are flushed
 	flushTo int64           // what durable becomes when flushing is done
 	pending <-chan struct{} // closes when a flush that was begun is done; nil: none
+
+	unflushedMax int64 // bytes applied and not being flushed from which on a flush is begun
 }
 
 // Bounds for what waits in memory for the disk. Pebble's own write stalls wait without looking at
 // errors, for ever on a full disk; so its thresholds are out of reach and disk keeps these.
 const (
 	memTableBytes   = 16 << 20
-	unflushedMax    = 4 * memTableBytes
+	unflushedTables = 4
 	sublevelsMax    = 24
 	thresholdNever  = 1 << 20
 	bloomBitsPerKey = 10
 )
 
-func openDisk(dir string, at FS, shared *Shared, logger *slog.Logger) (*disk, error) {
-	if at == nil {
-		at = vfs.Default
-	}
-	if err := at.MkdirAll(dir, 0o755); err != nil {
+func openDisk(c SpaceConfig, shared *Shared) (*disk, error) {
+	if err := c.FS.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("store: directory of the state: %w", err)
 	}
-	lock, err := pebble.LockDirectory(dir, at)
+	lock, err := pebble.LockDirectory(c.Dir, c.FS)
 	if err != nil {
 		if inUse(err) {
-			return nil, fmt.Errorf("%w: %s: %w", ErrInUse, dir, err)
+			return nil, fmt.Errorf("%w: %s: %w", ErrInUse, c.Dir, err)
 		}
-		return nil, fmt.Errorf("store: lock %s: %w", dir, err)
+		return nil, fmt.Errorf("store: lock %s: %w", c.Dir, err)
 	}
-	d := &disk{dir: dir, lock: lock, health: newHealth(dir, logger)}
-	options := pebbleOptions(at, shared, d.health)
+	d := &disk{
+		dir: c.Dir, lock: lock, health: newHealth(c.Dir, c.Logger),
+		unflushedMax: unflushedTables * int64(c.memTable),
+	}
+	options := pebbleOptions(c, shared, d.health)
 	options.Lock = lock
-	if d.db, err = pebble.Open(dir, options); err != nil {
+	if d.db, err = pebble.Open(c.Dir, options); err != nil {
 		err = errors.Join(err, d.health.err())
-		return nil, errors.Join(fmt.Errorf("store: open %s: %w", dir, err), lock.Close())
+		return nil, errors.Join(fmt.Errorf("store: open %s: %w", c.Dir, err), lock.Close())
 	}
 	return d, nil
 }
@@ -165,7 +166,7 @@ func (b *diskBatch) apply() error {
 // throttle holds writes back while the disk is far behind, and ends when it fails.
 func (d *disk) throttle() error {
 	d.reap()
-	if d.written-d.flushTo < unflushedMax {
+	if d.written-d.flushTo < d.unflushedMax {
 		return nil
 	}
 	if err := d.await(); err != nil {

@@ -10,9 +10,9 @@ import (
 )
 
 // pebbleOptions are those of a task's Pebble. See invariant S3 for what its missing log means.
-func pebbleOptions(at FS, shared *Shared, h *health) *pebble.Options {
+func pebbleOptions(c SpaceConfig, shared *Shared, h *health) *pebble.Options {
 	o := &pebble.Options{
-		FS:                 at,
+		FS:                 c.FS,
 		Cache:              shared.blocks,
 		FileCache:          shared.files,
 		DisableWAL:         true,
@@ -20,7 +20,7 @@ func pebbleOptions(at FS, shared *Shared, h *health) *pebble.Options {
 		Logger:             h,
 		EventListener:      h.listener(),
 		// A larger memtable makes reads of recent rows slower than reads of tables on disk.
-		MemTableSize:                memTableBytes,
+		MemTableSize:                c.memTable,
 		MemTableStopWritesThreshold: thresholdNever,
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       thresholdNever,
@@ -95,8 +95,9 @@ func (h *health) Errorf(format string, args ...any) {
 	h.logger.Warn("pebble: "+fmt.Sprintf(format, args...), "dir", h.dir)
 }
 
-// Fatalf marks the directory as failed and returns: the program is not ours to end. Nothing is
-// written to the directory afterwards.
+// Fatalf marks the directory as failed and returns: the program is not ours to end. Pebble goes on
+// with the error that it was about to return; no read or write of ours reaches it any more, and what
+// its goroutines leave behind until it is closed is checked when the directory is opened again.
 func (h *health) Fatalf(format string, args ...any) {
 	h.fail(fmt.Errorf("fatal: %s", fmt.Sprintf(format, args...)))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/pitwheel/pitwheel/record"
 )
@@ -56,6 +57,8 @@ type SpaceConfig struct {
 	Shared *Shared
 	// Logger gets what goes wrong in the background; nil: slog.Default.
 	Logger *slog.Logger
+
+	memTable uint64 // for tests: the size of Pebble's memtable in bytes; 0: memTableBytes
 }
 
 // Definition is a store to open.
@@ -121,11 +124,16 @@ func (s *Space) open(c SpaceConfig) (err error) {
 		s.primary, err = openBase(newMemory())
 		return err
 	}
-	logger := c.Logger
-	if logger == nil {
-		logger = slog.Default()
+	if c.FS == nil {
+		c.FS = vfs.Default
 	}
-	d, err := openDisk(c.Dir, c.FS, s.shared, logger)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.memTable == 0 {
+		c.memTable = memTableBytes
+	}
+	d, err := openDisk(c, s.shared)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
@@ -41,8 +42,13 @@ func (l *loop) commit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The membership as it is by now: a rebalance that took none of these tasks is no obstacle.
-	if err := l.producer.Commit(ctx, l.engine.consumer.Member(), offsets); err != nil { // 5
+	// The membership as it is by now: a rebalance that took none of these tasks is no obstacle. But
+	// without one the coordinator would take the offsets from anybody.
+	member := l.engine.consumer.Member()
+	if !member.Joined() {
+		return l.recover(ctx, g, errNotJoined)
+	}
+	if err := l.producer.Commit(ctx, member, offsets); err != nil { // 5
 		return l.recover(ctx, g, err)
 	}
 	l.trouble = trouble{}
@@ -52,6 +58,8 @@ func (l *loop) commit(ctx context.Context) error {
 	l.note(g, time.Since(begin))
 	return nil
 }
+
+var errNotJoined = errors.New("the membership was lost before the commit")
 
 // note counts the commit and publishes totals.
 func (l *loop) note(g *generation, took time.Duration) {

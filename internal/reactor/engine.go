@@ -216,9 +216,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	// Opening tasks and rebalance callbacks end with the work.
 	e.fail(errStopped)
 	e.closeTasks()
-	if failure != nil {
-		e.abortTransactions(ctx)
-	}
+	e.abortTransactions(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	e.consumer.Close(closing)
@@ -227,7 +225,8 @@ func (e *Engine) runLoops(ctx context.Context) error {
 
 var errStopped = errors.New("the engine has stopped")
 
-// abortTransactions ends what a failure left open, so that readers need not wait for it to time out.
+// abortTransactions ends what is still open, after a failure or because there was no membership to
+// commit with, so that readers need not wait for it to time out.
 func (e *Engine) abortTransactions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()

@@ -100,7 +100,8 @@ const (
 // step gives tasks their turns, until each had one or the commit is due.
 func (l *loop) step(ctx context.Context) (worked bool, err error) {
 	due := l.due()
-	for range len(l.tasks) {
+	// A turn may end with tasks being parked.
+	for turns := len(l.tasks); turns > 0 && len(l.tasks) > 0; turns-- {
 		if l.turn++; l.turn >= len(l.tasks) {
 			l.turn = 0
 		}

@@ -57,7 +57,7 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 		Positions: map[string]int64{}, Marks: map[string]record.Time{},
 		Offsets: make(map[record.Partition]Offset, len(committed)),
 	}
-	unsigned := []record.Partition{}
+	var unsigned []record.Partition
 	for of, c := range committed {
 		m, err := changelog.DecodeMetadata(c.Metadata)
 		if err != nil {

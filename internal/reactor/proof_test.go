@@ -61,7 +61,7 @@ func TestReadProof(t *testing.T) {
 			},
 		},
 		{
-			name: "the highest number wins, with its owner and positions; of times the highest",
+			name: "the highest number wins, with its owner and positions; of times the highest; one without is foreign",
 			committed: map[record.Partition]CommittedOffset{
 				in0: {At: 7, Metadata: changelog.Metadata{Seq: 3, Owner: 9, Positions: map[string]int64{"a": 999}, Marks: times("w", 70)}.Encode()},
 				in1: {At: 8, Metadata: changelog.Metadata{Seq: 5, Owner: 11, Positions: map[string]int64{"a": 20}, Marks: times("w", 60)}.Encode()},
@@ -69,6 +69,7 @@ func TestReadProof(t *testing.T) {
 			},
 			want: Proof{
 				Found: true, Seq: 5, Owner: 11, Positions: map[string]int64{"a": 20}, Marks: times("w", 70),
+				Foreign: []record.Partition{in2},
 				Offsets: map[record.Partition]Offset{
 					in0: {Partition: in0, At: 7}, in1: {Partition: in1, At: 8}, in2: {Partition: in2, At: 9, Time: -1},
 				},
@@ -149,6 +150,12 @@ func TestCheckSaysWhereToRestoreFrom(t *testing.T) {
 		{"fresh start", func(p *Proof, l *Local) {
 			*p, l.Seq, l.Positions, l.Ends["s"] = Proof{}, 0, nil, 0
 		}, map[string]int64{"s": 0}},
+		{"at least once, restored before the first commit", func(p *Proof, l *Local) {
+			*p, l.Seq, l.ExactlyOnce = Proof{}, 0, false
+		}, map[string]int64{"s": 95}},
+		{"no offsets, state in memory", func(p *Proof, l *Local) {
+			*p, l.Seq, l.Volatile["s"] = Proof{}, 0, true
+		}, map[string]int64{"s": 0}},
 		{"Java's offsets: adopted", func(p *Proof, l *Local) {
 			*p, l.Seq, l.Positions = Proof{Found: true}, 0, nil
 		}, map[string]int64{"s": 0}},
@@ -191,6 +198,11 @@ func TestCheckRefusesWhatDoesNotBelongTogether(t *testing.T) {
 			[]string{"commit 6", "no offset is committed", "expired or were deleted", "start over"}},
 		{"offsets set by a tool", func(p *Proof, _ *Local) { *p = Proof{Found: true} },
 			[]string{"commit 6", "committed by something else", "put the offsets back", "start over"}},
+		{"one of several offsets set by a tool", func(p *Proof, _ *Local) { p.Foreign = []record.Partition{in1} },
+			[]string{`"other" partition 3`, "committed by something else", "commit 7", "put it back", "start over"}},
+		{"no offsets, state restored before the first commit", func(p *Proof, l *Local) {
+			*p, l.Seq = Proof{}, 0
+		}, []string{`"s"`, "offset 95", "no offset is committed", "start over"}},
 		{"offsets set back to an older commit", func(_ *Proof, l *Local) { l.Seq = 8 },
 			[]string{"commit 8", "commit 7", "set back", "delete the task's directory"}},
 		{"changelog lost its tail", func(_ *Proof, l *Local) { l.Ends["s"] = 99 },
@@ -231,7 +243,7 @@ func TestCheckRefusesWhatDoesNotBelongTogether(t *testing.T) {
 	}
 }
 
-func TestForeignRecordsAreRefused(t *testing.T) {
+func TestStrayRecordsAreRefused(t *testing.T) {
 	ours, _ := agreeing()
 	tests := []struct {
 		name   string
@@ -251,7 +263,7 @@ func TestForeignRecordsAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.proof.Stray(tt.store, tt.offset)
 			if errors.Is(err, ErrDiverged) != tt.refuse || (err != nil) != tt.refuse {
-				t.Fatalf("Foreign = %v, want refused: %v", err, tt.refuse)
+				t.Fatalf("Stray = %v, want refused: %v", err, tt.refuse)
 			}
 			if err == nil {
 				return

@@ -198,6 +198,7 @@ func (e *Engine) replay(
 		return 0, nil, err
 	}
 	defer reader.Close()
+	r.reader = reader
 	for !r.done() {
 		polls := r.polls
 		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
@@ -218,6 +219,7 @@ func (e *Engine) replay(
 // replayer applies what a reader brings.
 type replayer struct {
 	engine     *Engine
+	reader     *kafka.Reader
 	assignment *assignment
 	proof      Proof
 	ends       map[string]int64
@@ -275,9 +277,9 @@ func (r *replayer) advance(name string, rows []store.FrozenEntry, next int64) er
 	return r.assignment.space.Restore(name, rows, r.reached[name])
 }
 
-// standStill is called when a poll brought nothing. Where all transactions are decided, the rest of
-// the changelog holds no record that could come: compaction took them. Else somebody's transaction
-// is open, and is waited for.
+// standStill is called when a poll brought nothing. Where all transactions are decided, and the
+// leader itself has no record up to the end, none will come: compaction took them. Else somebody's
+// transaction is open, or a broker is slow, and is waited for.
 func (r *replayer) standStill(ctx context.Context) error {
 	var of []record.Partition
 	for p, name := range r.stores {
@@ -291,14 +293,21 @@ func (r *replayer) standStill(ctx context.Context) error {
 	}
 	for _, p := range of {
 		name := r.stores[p]
+		why := error(nil)
 		if stable[p] >= r.ends[name] {
-			if err := r.advance(name, nil, r.ends[name]); err != nil {
-				return err
+			silent, err := r.reader.Silent(ctx, p, r.read[name], r.ends[name])
+			if silent {
+				if err := r.advance(name, nil, r.ends[name]); err != nil {
+					return err
+				}
+				continue
 			}
-		} else if time.Since(r.warned) > 5*time.Second {
+			why = err
+		}
+		if time.Since(r.warned) > 5*time.Second {
 			r.warned = time.Now()
-			r.engine.log.Warn("restore waits for an open transaction", "task", r.assignment.id, "topic", p.Topic,
-				"partition", p.ID, "position", r.read[name], "stable_end", stable[p], "end", r.ends[name])
+			r.engine.log.Warn("restore waits for the brokers or for an open transaction", "task", r.assignment.id, "topic", p.Topic,
+				"partition", p.ID, "position", r.read[name], "stable_end", stable[p], "end", r.ends[name], "error", why)
 		}
 	}
 	return nil

@@ -1,0 +1,66 @@
+package pitwheel_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/pitwheel/pitwheel"
+)
+
+// TestRestoreWaitsForBrokers has brokers not answer a restore's fetches for longer than any of its
+// polls: that nothing comes does not mean that nothing is there.
+func TestRestoreWaitsForBrokers(t *testing.T) {
+	b := newBroker(t, 1, "words", "counts")
+	c := b.config(t)
+	c.InstanceID = "one" // a new state directory would be a new member of the group, and wait for the old one
+	word := func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
+	b.produce("words", 500, word)
+	_, stop := start(t, wordCounts(t), c)
+	want := wantCounts(10, 500)
+	b.latest("counts", func(last map[string]string, _ int) bool { return cmp.Equal(last, want) })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(c.StateDir); err != nil {
+		t.Fatal(err)
+	}
+
+	silent := b.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.Fetch}, Topic: "app-word-counts-changelog", Err: kerr.NotLeaderForPartition, Count: -1,
+	})
+	restored := make(chan pitwheel.Restore, 8)
+	c.OnRestore = func(r pitwheel.Restore) {
+		if r.Task.Subtopology == 1 {
+			restored <- r
+		}
+	}
+	_, stop = start(t, wordCounts(t), c)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	select {
+	case r := <-restored:
+		t.Errorf("restored with %d records, though none could be read", r.Records)
+	case <-ctx.Done():
+	}
+	if silent.Hits() == 0 {
+		t.Error("the fault was not met")
+	}
+	silent.Remove()
+	b.produce("words", 500, word)
+	want = wantCounts(10, 1000)
+	got, _ := b.latest("counts", func(_ map[string]string, n int) bool { return n >= 1000 })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}

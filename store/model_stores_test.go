@@ -1,0 +1,194 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
+)
+
+// subject is a store without its value's type.
+type subject interface {
+	get(key string, start record.Time) (uint32, record.Time, bool)
+	update(key string, start record.Time, to *uint32, at record.Time) // by Find, then Set or Remove
+	put(key string, start record.Time, v uint32, at record.Time)      // without reading
+	remove(key string, start record.Time)
+	scan(from, to record.Time, row func(modelKey, modelRow) bool)
+	between(from, to string, row func(modelKey, modelRow) bool)
+	history(key string, from, to record.Time, row func(modelKey, modelRow) bool)
+	expired() int64
+	encode(v uint32) []byte
+}
+
+type definition struct {
+	Definition
+	window bool
+	open   func(s *Space, d Definition) subject
+}
+
+func (d definition) floor(highest record.Time) record.Time {
+	keep := record.Time(d.Retention.Milliseconds())
+	if !d.window || keep == 0 || highest < 0 {
+		return 0
+	}
+	return max(0, highest-keep+1)
+}
+
+type keyValueSubject[V any] struct {
+	*KeyValueStore[string, V]
+	kind valueType[V]
+}
+
+type windowSubject[V any] struct {
+	*WindowStore[string, V]
+	kind valueType[V]
+}
+
+// valueType turns the model's values into a store's.
+type valueType[V any] struct {
+	make  func(uint32) V
+	read  func(V) uint32
+	serde serde.Serde[V]
+}
+
+type pointed struct {
+	N    *uint32
+	Text string
+}
+
+var (
+	numbers = valueType[int64]{func(v uint32) int64 { return int64(v) }, func(v int64) uint32 { return uint32(v) }, serde.Int64()}
+	texts   = valueType[string]{
+		func(v uint32) string {
+			if v == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%*d", v%300, v)
+		},
+		func(v string) (n uint32) { fmt.Sscan(v, &n); return n },
+		serde.String(),
+	}
+	// Byte slices tell their number by their length, which may be 0.
+	byteValues = valueType[[]byte]{
+		func(v uint32) []byte { return make([]byte, v) },
+		func(v []byte) uint32 { return uint32(len(v)) },
+		serde.Bytes(),
+	}
+	structs = valueType[pointed]{
+		func(v uint32) pointed { return pointed{&v, "x"} },
+		func(v pointed) uint32 { return *v.N },
+		serde.JSON[pointed](),
+	}
+)
+
+func (s keyValueSubject[V]) get(key string, _ record.Time) (uint32, record.Time, bool) {
+	e, ok := s.Entry(key)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.kind.read(e.Value), e.Time, true
+}
+
+func (s keyValueSubject[V]) update(key string, _ record.Time, to *uint32, at record.Time) {
+	s.Find(key)
+	if to == nil {
+		s.Remove(at)
+		return
+	}
+	s.Set(s.kind.make(*to), at)
+}
+
+func (s keyValueSubject[V]) put(key string, _ record.Time, v uint32, at record.Time) {
+	s.PutAt(key, s.kind.make(v), at)
+}
+func (s keyValueSubject[V]) remove(key string, _ record.Time) { s.Delete(key) }
+
+func (s keyValueSubject[V]) scan(_, _ record.Time, row func(modelKey, modelRow) bool) {
+	for e := range s.Entries() {
+		if !row(modelKey{0, e.Key}, modelRow{s.kind.read(e.Value), e.Time}) {
+			return
+		}
+	}
+}
+
+func (s keyValueSubject[V]) between(from, to string, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Between(from, to) {
+		if !row(modelKey{0, k}, modelRow{s.kind.read(v), 0}) {
+			return
+		}
+	}
+}
+func (s keyValueSubject[V]) history(string, record.Time, record.Time, func(modelKey, modelRow) bool) {
+}
+func (s keyValueSubject[V]) expired() int64         { return 0 }
+func (s keyValueSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
+
+func (k valueType[V]) encode(v uint32) []byte {
+	b, err := k.serde.Append([]byte{}, k.make(v))
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+func (s windowSubject[V]) get(key string, start record.Time) (uint32, record.Time, bool) {
+	e, ok := s.Entry(key, start)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.kind.read(e.Value), e.Time, true
+}
+
+func (s windowSubject[V]) update(key string, start record.Time, to *uint32, at record.Time) {
+	s.Find(key, start)
+	if to == nil {
+		s.Remove(at)
+		return
+	}
+	s.Set(s.kind.make(*to), at)
+}
+
+func (s windowSubject[V]) put(key string, start record.Time, v uint32, at record.Time) {
+	s.PutAt(key, start, s.kind.make(v), at)
+}
+func (s windowSubject[V]) remove(key string, start record.Time) { s.Delete(key, start) }
+
+func (s windowSubject[V]) scan(from, to record.Time, row func(modelKey, modelRow) bool) {
+	for e := range s.Entries(from, to) {
+		if !row(modelKey{e.Key.Start, e.Key.Key}, modelRow{s.kind.read(e.Value), e.Time}) {
+			return
+		}
+	}
+}
+func (s windowSubject[V]) between(string, string, func(modelKey, modelRow) bool) {}
+
+func (s windowSubject[V]) history(key string, from, to record.Time, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Range(key, from, to) {
+		if !row(modelKey{k.Start, k.Key}, modelRow{s.kind.read(v), 0}) {
+			return
+		}
+	}
+}
+func (s windowSubject[V]) expired() int64         { return s.Expired() }
+func (s windowSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
+
+func openSubject[V any](kind valueType[V], window bool) func(*Space, Definition) subject {
+	return func(s *Space, d Definition) subject {
+		if window {
+			return windowSubject[V]{OpenWindow(s, d, serde.String(), kind.serde), kind}
+		}
+		return keyValueSubject[V]{OpenKeyValue(s, d, serde.String(), kind.serde), kind}
+	}
+}
+
+var modelStores = []definition{
+	{Definition{Name: "kv-int64"}, false, openSubject(numbers, false)},
+	{Definition{Name: "kv-string"}, false, openSubject(texts, false)},
+	{Definition{Name: "kv-struct"}, false, openSubject(structs, false)},
+	{Definition{Name: "kv-memory", InMemory: true}, false, openSubject(byteValues, false)},
+	{Definition{Name: "w-int64", WindowSize: 10, Retention: 40 * time.Millisecond}, true, openSubject(numbers, true)},
+	{Definition{Name: "w-bytes", WindowSize: 10, Retention: 400 * time.Millisecond}, true, openSubject(byteValues, true)},
+	{Definition{Name: "w-memory", WindowSize: 10, Retention: 40 * time.Millisecond, InMemory: true}, true, openSubject(texts, true)},
+	{Definition{Name: "w-ever"}, true, openSubject(structs, true)},
+}
