@@ -10,7 +10,7 @@ import (
 
 // vague are names that say nothing, so that everything ends up under them.
 var vague = []string{
-	"base", "common", "core", "helper", "helpers", "impl", "internal", "manager", "misc", "shared",
+	"base", "common", "core", "helper", "helpers", "impl", "internal", "manager", "misc",
 	"types", "util", "utils",
 }
 
