@@ -73,19 +73,13 @@ func newTable[T any](capacity int, gauge *int64) table[T] {
 	capacity = max(capacity, tableMin)
 	t := table[T]{
 		tags:  make([]byte, capacity+tagGroup-1),
-		slots: makeSlots[T](capacity),
+		slots: make([]slot[T], capacity),
 		limit: capacity * loadNumerator / loadDenominator,
 		keys:  arena{gauge: gauge},
 		gauge: gauge,
 	}
 	*gauge += t.slotBytes()
 	return t
-}
-
-func makeSlots[T any](n int) []slot[T] {
-	slots := make([]slot[T], n)
-	adviseHuge(unsafe.Pointer(&slots[0]), uintptr(n)*unsafe.Sizeof(slots[0]))
-	return slots
 }
 
 // slotBytes is what the slots take, with their tags and the list of dirty ones that stands beside.

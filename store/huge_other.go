@@ -1,8 +1,0 @@
-//go:build !linux
-
-package store
-
-import "unsafe"
-
-// adviseHuge does nothing where there is no such advice.
-func adviseHuge(unsafe.Pointer, uintptr) {}
