@@ -62,7 +62,7 @@ func TestIsNull(t *testing.T) {
 		"empty map":              {IsNull(map[string]int{}), false},
 		"nil func":               {IsNull((func())(nil)), true},
 		"func":                   {IsNull(func() {}), false},
-		"nil chan":               {IsNull((chan int)(nil)), true},
+		"nil chan":               {IsNull[chan int](nil), true},
 		"chan":                   {IsNull(make(chan int)), false},
 		"nil any":                {IsNull[any](nil), true},
 		"any of a zero":          {IsNull[any](0), false},

@@ -25,10 +25,10 @@ func (c Checkpoint) clone() Checkpoint {
 	return Checkpoint{c.Seq, maps.Clone(c.Positions), c.At}
 }
 
-// append appends the checkpoint's row: seq, time and number of positions as varints, then by name
+// row is the checkpoint's row: seq, time and number of positions as varints, then by name
 // each name with its length before it and its position.
-func (c Checkpoint) append(dst []byte) []byte {
-	dst = binary.AppendVarint(dst, c.Seq)
+func (c Checkpoint) row() []byte {
+	dst := binary.AppendVarint(nil, c.Seq)
 	dst = binary.AppendVarint(dst, int64(c.At))
 	dst = binary.AppendUvarint(dst, uint64(len(c.Positions)))
 	for _, name := range slices.Sorted(maps.Keys(c.Positions)) {

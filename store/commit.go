@@ -82,7 +82,7 @@ func (s *Space) write(f *Frozen, c Checkpoint) error {
 				o.write(batch, &f.Stores[i])
 			}
 		}
-		batch.set(metaKey(checkpointTag, ""), cp.append(nil))
+		batch.set(metaKey(checkpointTag, ""), cp.row())
 		if err := batch.apply(); err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (s *Space) Clear(store string) error {
 	if o.windowed {
 		b.remove(metaKey(maxStartTag, store))
 	}
-	b.set(metaKey(checkpointTag, ""), cp.append(nil))
+	b.set(metaKey(checkpointTag, ""), cp.row())
 	if err := b.apply(); err != nil {
 		s.fail(err)
 		return err
@@ -161,7 +161,7 @@ func (s *Space) Restore(store string, rows []FrozenEntry, position int64) error 
 	cp.Positions[store] = position
 	b := o.base.begin()
 	to := o.restore(b, rows)
-	b.set(metaKey(checkpointTag, ""), cp.append(nil))
+	b.set(metaKey(checkpointTag, ""), cp.row())
 	if err := b.apply(); err != nil {
 		s.fail(err)
 		return err

@@ -12,11 +12,10 @@ import (
 // a store asks for that.
 type base struct {
 	backend
-	volatile bool // the second one: positions of its stores are not persisted
-	stores   map[string]storeRow
-	next     uint64 // the next store's number
-	cp       Checkpoint
-	fresh    bool // no row and no checkpoint was ever applied
+	stores map[string]storeRow
+	next   uint64 // the next store's number
+	cp     Checkpoint
+	fresh  bool // no row and no checkpoint was ever applied
 }
 
 // openBase reads the meta area; a backend without one gets it.
@@ -27,7 +26,8 @@ func openBase(b backend) (*base, error) {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return s, s.write(metaKey(formatTag, ""), binary.AppendUvarint(nil, formatVersion))
+		err = s.write(metaKey(formatTag, ""), binary.AppendUvarint(nil, formatVersion))
+		return s, err
 	}
 	version, err := decodeNumber(format)
 	if err != nil {
@@ -36,7 +36,8 @@ func openBase(b backend) (*base, error) {
 	if version != formatVersion {
 		return nil, fmt.Errorf("%w: it has format %d, this version reads format %d", ErrFormat, version, formatVersion)
 	}
-	return s, s.readMeta()
+	err = s.readMeta()
+	return s, err
 }
 
 func (s *base) readMeta() error {

@@ -105,8 +105,8 @@ func (o *origin) expire(b batch, floor record.Time) {
 	b.removeRange(from, o.key(floor, nil))
 }
 
-func (o *origin) writeMax(b batch, max record.Time) {
-	b.set(metaKey(maxStartTag, o.name), appendStart(nil, max))
+func (o *origin) writeMax(b batch, highest record.Time) {
+	b.set(metaKey(maxStartTag, o.name), appendStart(nil, highest))
 }
 
 // settle takes note that a generation's part is applied.

@@ -23,11 +23,10 @@ type disk struct {
 	health *health
 
 	points  *pebble.Iterator // for get; nil: to be made anew
-	getKey  []byte
-	written int64           // bytes applied
-	durable int64           // bytes applied that are flushed
-	flushTo int64           // what durable becomes when flushing is done
-	pending <-chan struct{} // closes when a flush that was begun is done; nil: none
+	written int64            // bytes applied
+	durable int64            // bytes applied that are flushed
+	flushTo int64            // what durable becomes when flushing is done
+	pending <-chan struct{}  // closes when a flush that was begun is done; nil: none
 
 	unflushedMax int64 // bytes applied and not being flushed from which on a flush is begun
 }

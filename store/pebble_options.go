@@ -92,7 +92,7 @@ func (h *health) Infof(string, ...any) {}
 
 // Errorf logs.
 func (h *health) Errorf(format string, args ...any) {
-	h.logger.Warn("pebble: "+fmt.Sprintf(format, args...), "dir", h.dir)
+	h.logger.Warn("pebble has trouble", "says", fmt.Sprintf(format, args...), "dir", h.dir)
 }
 
 // Fatalf marks the directory as failed and returns: the program is not ours to end. Pebble goes on

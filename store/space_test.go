@@ -157,7 +157,7 @@ func TestStoresAreFoundByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = openAt(t, fs)
-	for _, n := range rand.Perm(250) {
+	for _, n := range rand.New(rand.NewPCG(1, 2)).Perm(250) {
 		kv := OpenKeyValue(s, Definition{Name: fmt.Sprint("store", n)}, serde.String(), serde.Int64())
 		var got []int64
 		for _, v := range kv.All() {
@@ -268,7 +268,7 @@ func TestFrozenIsTheSameWhateverTheSeeds(t *testing.T) {
 		seedA, seedB, seedC = rand.Uint64(), rand.Uint64()|1, rand.Uint64()
 		s := openAt(t, nil)
 		w := OpenWindow(s, Definition{Name: "w"}, serde.String(), serde.String())
-		for _, n := range rand.Perm(500) {
+		for _, n := range rand.New(rand.NewPCG(1, 2)).Perm(500) {
 			w.PutAt(fmt.Sprintf("%x", n*n*n), record.Time(n%7), fmt.Sprint(n), record.Time(n))
 		}
 		got := s.Freeze().Stores

@@ -70,7 +70,8 @@ func started(t testing.TB, opts ...streamtest.Option) (*streamtest.Driver, strea
 	t.Helper()
 	d := streamtest.New(t, build(t, fragile), opts...)
 	d.Input(numbers).Pipe("k", 1, 100)
-	return d, d.Input(streamtest.RawTopic("numbers"))
+	in := d.Input(streamtest.RawTopic("numbers"))
+	return d, in
 }
 
 func TestBadRecordStopsTheAppWhereThePolicyIsFail(t *testing.T) {

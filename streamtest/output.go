@@ -25,7 +25,7 @@ type Output[K, V any] struct {
 // dead-letter topic too. All Outputs of a topic share one position: a record is handed out once.
 func (d *Driver) Output[K, V any](t topology.Topic[K, V]) Output[K, V] {
 	d.t.Helper()
-	if writes, any := d.writes(); !any && !slices.Contains(writes, t.Name()) {
+	if writes, all := d.writes(); !all && !slices.Contains(writes, t.Name()) {
 		d.t.Fatalf("streamtest: the plan does not write topic %q; it writes %q", t.Name(), writes)
 	}
 	return Output[K, V]{
@@ -35,9 +35,9 @@ func (d *Driver) Output[K, V any](t topology.Topic[K, V]) Output[K, V] {
 	}
 }
 
-// writes is every topic that may get a record, sorted. any: it may be any, as a step chooses by
+// writes is every topic that may get a record, sorted. all: it may be any, as a step chooses by
 // record.
-func (d *Driver) writes() (names []string, any bool) {
+func (d *Driver) writes() (names []string, all bool) {
 	app := d.settings.applicationID
 	of := map[string]bool{}
 	deadLetters := func(p topology.ErrorPolicies) {
@@ -47,7 +47,7 @@ func (d *Driver) writes() (names []string, any bool) {
 	for _, sub := range d.plan.Compiled().Subtopologies {
 		for _, n := range sub.Nodes {
 			deadLetters(n.OnError)
-			any = any || n.Kind == plan.Sink && len(n.Topics) == 0
+			all = all || n.Kind == plan.Sink && len(n.Topics) == 0
 			for _, name := range n.Topics {
 				if n.Kind == plan.Sink && n.Internal {
 					name = plan.TopicName(app, name)
@@ -63,7 +63,7 @@ func (d *Driver) writes() (names []string, any bool) {
 	}
 	delete(of, "")
 	maps.DeleteFunc(of, func(_ string, written bool) bool { return !written })
-	return slices.Sorted(maps.Keys(of)), any
+	return slices.Sorted(maps.Keys(of)), all
 }
 
 // Next is the next record, in the order written; false if there is none yet. Bytes that do not

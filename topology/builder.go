@@ -11,8 +11,8 @@ import (
 
 // Builder collects a topology. It is for one goroutine. Kafka: StreamsBuilder.
 type Builder struct {
-	nodes  []*node // in the order of the calls
-	errs   []error // *StepError, in the order in which they were found
+	nodes  []*node      // in the order of the calls
+	errs   []*StepError // in the order in which they were found
 	serdes map[reflect.Type]any
 
 	index        int // the number of the next generated name
@@ -88,10 +88,12 @@ func (b *Builder) Build() (*Plan, error) {
 
 // joined is every mistake, in the order of the calls.
 func (b *Builder) joined() error {
-	slices.SortStableFunc(b.errs, func(x, y error) int {
-		return x.(*StepError).order - y.(*StepError).order
-	})
-	return errors.Join(b.errs...)
+	slices.SortStableFunc(b.errs, func(x, y *StepError) int { return x.order - y.order })
+	all := make([]error, len(b.errs))
+	for i, err := range b.errs {
+		all[i] = err
+	}
+	return errors.Join(all...)
 }
 
 // call notes a call of a verb; add puts what it made into the graph.

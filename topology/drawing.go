@@ -82,4 +82,4 @@ func (d *drawing) connect(n *plan.Node, id string, topics map[string]string) {
 // lines writes one line per call.
 type lines struct{ strings.Builder }
 
-func (l *lines) add(format string, args ...any) { fmt.Fprintf(l, format+"\n", args...) }
+func (l *lines) add(format string, args ...any) { l.WriteString(fmt.Sprintf(format, args...) + "\n") }

@@ -41,7 +41,7 @@ func (e *StepError) Error() string {
 
 // report notes a mistake for Build. The same one is noted once.
 func (b *Builder) report(e StepError) {
-	same := func(o error) bool { return *o.(*StepError) == e }
+	same := func(o *StepError) bool { return *o == e }
 	if !slices.ContainsFunc(b.errs, same) {
 		b.errs = append(b.errs, &e)
 	}

@@ -170,7 +170,7 @@ var mistakes = []struct {
 	},
 	{
 		"windows without end", func(b *topology.Builder) {
-			long := time.Duration(1<<62) / time.Millisecond * time.Millisecond
+			long := time.Duration(1 << 62).Truncate(time.Millisecond)
 			b.Stream(in).GroupByKey().WindowedBy(windowing.Tumbling(long).Grace(long + time.Hour)).Count()
 		},
 		[]string{"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000002): the windows' size 1281023h53m38.427s and " +

@@ -40,7 +40,7 @@ type binding struct {
 	next []any // what the children bound
 }
 
-func (c binding) step() *processor.Step { return c.Binder.Step(c.node) }
+func (c binding) step() *processor.Step { return c.Step(c.node) }
 
 // bound makes f the node's binding.
 func bound(pn *plan.Node, f func(c binding) any) {

@@ -65,9 +65,8 @@ func timed(value string, ts int64) string { return fmt.Sprintf("%s @ %d", value,
 
 // Java's String, Long and Integer may be null.
 type (
-	text    = serde.Null[string]
-	number  = serde.Null[int64]
-	integer = serde.Null[int32]
+	text   = serde.Null[string]
+	number = serde.Null[int64]
 )
 
 var (

@@ -213,6 +213,7 @@ func (g *group) rebalance(t *rapid.T) (again bool) {
 		claims = append(claims, statement{name, g.generation, g.members[name]})
 	}
 	g.generation++
+	after := map[string]owned{}
 	for name, next := range balance(t, g.tasks, g.partitions, claims...) {
 		for topic, ids := range g.members[name] {
 			for _, id := range ids {
@@ -233,8 +234,9 @@ func (g *group) rebalance(t *rapid.T) (again bool) {
 				}
 			}
 		}
-		defer func() { g.members[name] = next }()
+		after[name] = next
 	}
+	maps.Copy(g.members, after)
 	return again
 }
 

@@ -31,6 +31,7 @@ type bench struct {
 	t      *testing.T
 	config Config
 	outage atomic.Bool // while set, answers are lost and connections refused
+	dial   func(ctx context.Context, kind, host string) (net.Conn, error)
 }
 
 func newBench(t *testing.T, build func(*topology.Builder), topics ...string) *bench {
@@ -47,7 +48,7 @@ func newBench(t *testing.T, build func(*topology.Builder), topics ...string) *be
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &bench{Cluster: c, t: t}
+	k := &bench{Cluster: c, t: t, dial: network.DialContext}
 	shared := store.NewShared(8<<20, 8<<20)
 	t.Cleanup(func() { _ = shared.Close() })
 	dir := t.TempDir()
@@ -60,9 +61,9 @@ func newBench(t *testing.T, build func(*topology.Builder), topics ...string) *be
 		CommitInterval: 20 * time.Millisecond, FlushInterval: time.Second, FlushBytes: 64 << 20,
 		TransactionTimeout: 10 * time.Second, SessionTimeout: 10 * time.Second, StopTimeout: 20 * time.Second,
 		Loops: 1, BufferBytes: 4 << 20, CreateTopics: true, Replication: -1,
-		Shared: shared, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Shared: shared, Logger: slog.New(slog.DiscardHandler),
 		Kafka: kafka.Config{
-			Brokers: c.ListenAddrs(), ClientID: "test", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Brokers: c.ListenAddrs(), ClientID: "test", Logger: slog.New(slog.DiscardHandler),
 			Dial: func(ctx context.Context, kind, host string) (net.Conn, error) {
 				if k.outage.Load() {
 					return nil, errors.New("connection refused")
@@ -114,7 +115,21 @@ func (b *bench) write(topic string, values ...string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	b.writeBy(ctx, b.config.Kafka, topic, values...)
+}
+
+// writeBeside is write over connections that an outage does not cut.
+func (b *bench) writeBeside(topic string, values ...string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
 	config := b.config.Kafka
+	config.Dial = b.dial
+	b.writeBy(ctx, config, topic, values...)
+}
+
+func (b *bench) writeBy(ctx context.Context, config kafka.Config, topic string, values ...string) {
+	b.t.Helper()
 	p, err := kafka.NewProducer(ctx, config, kafka.ProducerConfig{Group: "test"})
 	if err != nil {
 		b.t.Fatal(err)
@@ -187,19 +202,26 @@ func repeated(n, k int) []string {
 	return values
 }
 
+// until waits for the condition.
+func until(condition func() bool) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		<-tick.C
+	}
+}
+
 // The answer to the end of a transaction is lost, whether the brokers did it or not: either way each
 // record counts once, in this life and, with the state that it left, in the next.
 func TestLostAnswerToACommitLeavesNoTrace(t *testing.T) {
 	for _, done := range []bool{true, false} {
 		t.Run(fmt.Sprintf("done %v", done), func(t *testing.T) {
 			b := newBench(t, countKeys, "in", "out")
-			ends, cut := 0, make(chan struct{})
+			var armed atomic.Bool
+			cut := make(chan struct{})
 			b.ControlKey(int16(kmsg.EndTxn), func(r kmsg.Request) (kmsg.Response, error, bool) {
 				b.KeepControl()
-				if !r.(*kmsg.EndTxnRequest).Commit {
-					return nil, nil, false
-				}
-				if ends++; ends != 3 {
+				if !r.(*kmsg.EndTxnRequest).Commit || !armed.CompareAndSwap(true, false) {
 					return nil, nil, false
 				}
 				b.outage.Store(true)
@@ -210,19 +232,17 @@ func TestLostAnswerToACommitLeavesNoTrace(t *testing.T) {
 				return nil, errors.New("lost"), true
 			})
 			e, stop := b.start()
-			for range 3 {
-				b.write("in", repeated(70, 7)...)
-				commits := e.Totals().Commits
-				for e.Totals().Commits == commits && !b.outage.Load() {
-					time.Sleep(time.Millisecond)
-				}
-			}
-			<-cut
-			time.AfterFunc(700*time.Millisecond, func() { b.outage.Store(false) })
-			for b.outage.Load() {
-				time.Sleep(time.Millisecond)
-			}
+			b.write("in", repeated(140, 7)...)
+			b.counted("out", 140)
 			b.write("in", repeated(70, 7)...)
+			b.counted("out", 210)
+			// The next commit is hit, with records in it or, if it comes too soon, without.
+			armed.Store(true)
+			b.writeBeside("in", repeated(70, 7)...)
+			<-cut
+			ended := time.AfterFunc(700*time.Millisecond, func() { b.outage.Store(false) })
+			defer ended.Stop()
+			until(func() bool { return !b.outage.Load() })
 			b.counted("out", 280)
 			if err := stop(); err != nil {
 				t.Fatal(err)

@@ -244,16 +244,6 @@ func (l *loop) waits(what string) {
 	l.doing.Store(&what)
 }
 
-func (l *loop) routes() []*route {
-	var all []*route
-	for _, r := range l.tasks {
-		for _, route := range r.routes {
-			all = append(all, route)
-		}
-	}
-	return all
-}
-
 func compareTasks(a, b record.TaskID) int {
 	if a.Subtopology != b.Subtopology {
 		return int(a.Subtopology - b.Subtopology)

@@ -84,6 +84,9 @@ func (l *loop) settle(ctx context.Context, g *generation) (again []*running, err
 
 // rewind drops what those tasks did since their last commit and goes back to it.
 func (l *loop) rewind(ctx context.Context, tasks []*running) error {
+	if len(tasks) == 0 {
+		return nil
+	}
 	l.aborts++
 	tasks = slices.Clone(tasks)
 	proofs, err := l.engine.proofs(ctx, tasks)

@@ -87,7 +87,7 @@ func (e *Engine) discard(a *assignment, p Proof, l Local, from map[string]int64)
 	age := time.Since(l.At.Time())
 	for _, s := range a.subtopology.Stores {
 		at, start := l.Positions[s.Name], l.Starts[s.Name]
-		why := ""
+		var why string
 		switch {
 		case !s.Logged && l.Seq > 0 && l.Seq != p.Seq:
 			why = "it has no changelog and is not as of the last commit"

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -78,7 +77,7 @@ func newScripted(t interface {
 	t.Cleanup(func() { _ = space.Close() })
 	task, err := NewTask(TaskConfig{
 		ID: record.TaskID{Partition: 1}, ApplicationID: "app", Subtopology: sub, Owner: 9, Space: space,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 		Topic:  func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 2} },
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package reactor
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -57,7 +56,7 @@ func fakeTask(t *testing.T, inputs int) (task *Task, emitted *[]string) {
 		committed: map[record.Partition]int64{}, marks: map[string]*record.Time{},
 		config: TaskConfig{Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 4} }},
 	}
-	task.failures.log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	task.failures.log = slog.New(slog.DiscardHandler)
 	for i := range inputs {
 		name := string(rune('a' + i))
 		task.inputs = append(task.inputs, &input{
