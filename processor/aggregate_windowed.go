@@ -12,6 +12,7 @@ import (
 // WindowedConfig says which windows an aggregation is over.
 type WindowedConfig struct {
 	Windows windowing.Windows // valid: Validate has found nothing
+	Counts  bool              // the function looks at no value: a null one is not in its way
 }
 
 // AggregateWindowed is Aggregate for each window that holds a record's time, in the order of
@@ -51,6 +52,7 @@ type windowed[K, V, A any] struct {
 	windows windowing.Windows
 	advance record.Time
 	grace   record.Time
+	counts  bool
 	fold    fold[K, V, A]
 	nulls   inputNulls[K, V]
 
@@ -69,6 +71,7 @@ func newWindowed[K, V, A any](
 		windows:    w.Windows,
 		advance:    record.Time(w.Windows.Advance() / time.Millisecond),
 		grace:      record.Time(w.Windows.GracePeriod() / time.Millisecond),
+		counts:     w.Counts,
 		fold:       f,
 		nulls:      nullsOf[K, V](step),
 		streamTime: -1,
@@ -96,7 +99,7 @@ func (a *windowed[K, V, A]) process(r *record.Record[K, V]) error {
 // update folds the record into its windows. If it failed by another reason than being late, the
 // step is done with it.
 func (a *windowed[K, V, A]) update(r *record.Record[K, V]) (failed bool, err error) {
-	if !a.nulls.showsValue(r) {
+	if !a.counts && !a.nulls.showsValue(r) {
 		return false, a.step.Fail(NullValue, nil)
 	}
 	closeTime := a.streamTime - a.grace

@@ -24,7 +24,7 @@ func in(key string, start, end record.Time) wkey { return wkey{Key: key, Start: 
 
 // count counts records in windows, null values too.
 func count(t testing.TB, h *fakeHost, w windowing.Windows, out ChangeOut[wkey, int64]) Emit[string, nullable] {
-	return AggregateWindowed(h.step("count"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+	return AggregateWindowed(h.step("count"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 		zeroOf(0), func(_ string, _ nullable, n int64) int64 { return n + 1 }, out)
 }
 
@@ -116,7 +116,7 @@ func TestWindowedNulls(t *testing.T) {
 	t.Run("null values move stream time", func(t *testing.T) {
 		var h fakeHost
 		w := windowing.Tumbling(10 * ms)
-		emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+		emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 			zeroOf(0), sum, ChangeOut[wkey, int64]{Next: (&changes[wkey, int64]{}).emit})
 		pipe(t, emit, of("a", 0, 100).AsTombstone(), of("a", 1, 1))
 		wantReasons(t, &h, NullValue, Late)
@@ -128,7 +128,7 @@ func TestReduceWindowed(t *testing.T) {
 	var got changes[wkey, nullable]
 	w := windowing.Tumbling(10 * ms)
 	rows := openWindow(t, w, serde.String(), serde.Nullable(serde.Int64()))
-	emit := ReduceWindowed(h.step("sum"), rows, WindowedConfig{w},
+	emit := ReduceWindowed(h.step("sum"), rows, WindowedConfig{Windows: w},
 		func(_ string, a, v nullable) nullable {
 			if v.V < 0 {
 				return nullable{}
@@ -154,7 +154,7 @@ func TestWindowedPanicEndsTheRecord(t *testing.T) {
 	var got changes[wkey, int64]
 	w := windowing.Hopping(10*ms, 2*ms)
 	calls := 0
-	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 		zeroOf(0), func(_ string, v, a int64) int64 {
 			if calls++; calls == 2 {
 				panic("boom")

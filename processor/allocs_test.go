@@ -52,10 +52,10 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 				Cached: &Cached[string]{Key: serde.String(), OnFlush: f.add},
 			}),
 		"AggregateWindowed": AggregateWindowed(s, openWindow(t, w, serde.String(), serde.Int64()),
-			WindowedConfig{w}, zeroOf(0), sum,
+			WindowedConfig{Windows: w}, zeroOf(0), sum,
 			ChangeOut[wkey, int64]{Next: func(*wchange) error { return nil }}),
 		"AggregateWindowed on close": AggregateWindowed(s, openWindow(t, w, serde.String(), serde.Int64()),
-			WindowedConfig{w}, zeroOf(0), sum,
+			WindowedConfig{Windows: w}, zeroOf(0), sum,
 			ChangeOut[wkey, int64]{
 				Next:    func(*wchange) error { return nil },
 				OnClose: &OnClose{Mark: new(record.Time(-1))},

@@ -43,7 +43,7 @@ func TestOnCloseGoesOnFromTheMark(t *testing.T) {
 		rows.Find("a", start)
 		rows.Set(int64(start), start)
 	}
-	emit := AggregateWindowed(h.step("sum"), rows, WindowedConfig{w}, zeroOf(0), sum,
+	emit := AggregateWindowed(h.step("sum"), rows, WindowedConfig{Windows: w}, zeroOf(0), sum,
 		ChangeOut[wkey, int64]{Next: got.emit, OnClose: &OnClose{Mark: &mark}})
 	mark = 20
 	pipe(t, emit, of("b", 1, 30))
@@ -77,7 +77,7 @@ func TestLateRecordClosesWindows(t *testing.T) {
 	var got changes[wkey, int64]
 	mark := record.Time(-1)
 	w := windowing.Tumbling(10 * ms)
-	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 		zeroOf(0), func(_ string, v, a int64) int64 {
 			if v < 0 {
 				panic("boom")
@@ -99,7 +99,7 @@ func TestDeletedWindowIsNotEmittedOnClose(t *testing.T) {
 	mark := record.Time(-1)
 	w := windowing.Tumbling(10 * ms)
 	emit := ReduceWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Nullable(serde.Int64())),
-		WindowedConfig{w}, func(string, nullable, nullable) nullable { return nullable{} },
+		WindowedConfig{Windows: w}, func(string, nullable, nullable) nullable { return nullable{} },
 		ChangeOut[wkey, nullable]{Next: got.emit, OnClose: &OnClose{Mark: &mark}})
 	pipe(t, emit,
 		record.New("a", valid(1), 1), record.New("a", valid(1), 2), record.New("b", valid(1), 3),

@@ -75,7 +75,7 @@ func TestPanicsFailTheStepThatCalled(t *testing.T) {
 		"AggregateWindowed": func(t *testing.T, s *Step, n emit) emit {
 			w := windowing.Hopping(time.Second, 100*time.Millisecond)
 			next := func(c *Change[windowing.Key[string], int64]) error { return n(&rec{}) }
-			return AggregateWindowed(s, openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+			return AggregateWindowed(s, openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 				func() int64 { return 0 },
 				func(string, int64, int64) int64 { boom(); return 0 },
 				ChangeOut[windowing.Key[string], int64]{Next: next})

@@ -70,12 +70,13 @@ type nullVerb func(t *testing.T, column int) string
 
 // trial is one cell's run. K and V are pointers or strings.
 type trial[K, V any] struct {
-	host   fakeHost
-	step   *Step
-	record record.Record[K, V]
-	called bool // the function was
-	went   bool // a record went on
-	ends   bool // the verb hands nothing on
+	host    fakeHost
+	step    *Step
+	record  record.Record[K, V]
+	called  bool // the function was
+	went    bool // a record went on
+	ends    bool // the verb hands nothing on
+	counted bool // the record counted, without a function that would have seen it
 }
 
 func (c *trial[K, V]) next(*record.Record[K, V]) error { c.went = true; return nil }
@@ -89,6 +90,8 @@ func (c *trial[K, V]) outcome() string {
 			return "failed after it was called or went on"
 		}
 		return string(c.host.failed[0].Reason)
+	case c.counted && !c.called:
+		return "counted"
 	case c.called && (c.went || c.ends):
 		return "seen"
 	case c.went:
@@ -171,7 +174,12 @@ var nullVerbs = map[string]nullVerb{
 		nullAggregate[S, S],
 		nullAggregate[S, P],
 	),
-	"windowed Count, Reduce, Aggregate": verbOf(
+	"windowed Count": verbOf(
+		nullWindowedCount[P, S],
+		nullWindowedCount[S, S],
+		nullWindowedCount[S, P],
+	),
+	"windowed Reduce, Aggregate": verbOf(
 		nullWindowed[P, S],
 		nullWindowed[S, S],
 		nullWindowed[S, P],
@@ -287,6 +295,16 @@ func nullWindowed[K, V any](t *testing.T, c *trial[K, V]) {
 			c.call(k, v)
 			return n + 1
 		}, out), c.record)
+}
+
+func nullWindowedCount[K, V any](t *testing.T, c *trial[K, V]) {
+	w := windowing.Tumbling(time.Second)
+	rows := openWindow(t, w, nullSerde[K](), serde.Int64())
+	out := ChangeOut[windowing.Key[K], int64]{
+		Next: func(u *Change[windowing.Key[K], int64]) error { c.counted = u.New == 1; return nil },
+	}
+	pipe(t, AggregateWindowed(c.step, rows, WindowedConfig{Windows: w, Counts: true}, func() int64 { return 0 },
+		func(_ K, _ V, n int64) int64 { return n + 1 }, out), c.record)
 }
 
 func nullToStream[K, V any](t *testing.T, c *trial[K, V]) {

@@ -55,7 +55,7 @@ func benchmarkWindowed(b *testing.B, keys int, onClose bool) {
 		out.OnClose = &OnClose{Mark: new(record.Time(-1))}
 	}
 	emit := AggregateWindowed(h.step("count"), openWindow(b, w, serde.Int64(), serde.Int64()),
-		WindowedConfig{w}, zeroOf(0), func(_ int64, _, n int64) int64 { return n + 1 }, out)
+		WindowedConfig{Windows: w}, zeroOf(0), func(_ int64, _, n int64) int64 { return n + 1 }, out)
 	records := make([]record.Record[int64, int64], keys)
 	for i := range records {
 		records[i] = record.New(int64(i), int64(1), 0)

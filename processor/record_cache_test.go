@@ -128,7 +128,7 @@ func TestCachedWindows(t *testing.T) {
 	var f flushes
 	var got changes[windowing.Key[string], int64]
 	w := windowing.Hopping(10*time.Millisecond, 5*time.Millisecond)
-	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+	emit := AggregateWindowed(h.step("sum"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 		zeroOf(0), sum, ChangeOut[windowing.Key[string], int64]{
 			Next:   got.emit,
 			Cached: &Cached[windowing.Key[string]]{Key: w.KeySerde(serde.String()), OnFlush: f.add},
@@ -149,7 +149,7 @@ func TestCachedAndOnCloseTogetherAreRefused(t *testing.T) {
 	var h fakeHost
 	mark := record.Time(-1)
 	w := windowing.Tumbling(time.Second)
-	AggregateWindowed(h.step("the step"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{w},
+	AggregateWindowed(h.step("the step"), openWindow(t, w, serde.String(), serde.Int64()), WindowedConfig{Windows: w},
 		zeroOf(0), sum, ChangeOut[windowing.Key[string], int64]{
 			Cached:  &Cached[windowing.Key[string]]{},
 			OnClose: &OnClose{Mark: &mark},

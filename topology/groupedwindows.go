@@ -26,7 +26,9 @@ func (g GroupedWindows[K, V]) Count(opts ...WindowStoreOption) WindowedTable[K, 
 	g.grouped.g.countsNames("Count", s)
 	a := aggregating[K, V, int64](g.grouped, "Count", aggregatePrefix, s, nil).windowed(g.windows, g.onClose)
 	a.n.binds(func(c binding) any {
-		return processor.AggregateWindowed(c.step(), a.windowRows(c), g.config(),
+		config := g.config()
+		config.Counts = true
+		return processor.AggregateWindowed(c.step(), a.windowRows(c), config,
 			zeroCount, countOne[K, V], a.windowChanges(c))
 	})
 	return a.windowedTable()
