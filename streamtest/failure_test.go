@@ -18,7 +18,7 @@ var errOdd = errors.New("odd")
 // numbers is read by a plan in which much may go wrong: see fragile.
 var numbers = topology.NewTopic("numbers", serde.String(), serde.Int64())
 
-// fragile panics for 13, counts by key in windows without grace, and writes the counts.
+// fragile panics for 13, counts by a function in windows without grace, and writes the counts.
 func fragile(b *topology.Builder) {
 	w := windowing.Tumbling(10 * time.Millisecond)
 	b.Stream(numbers).
@@ -29,7 +29,8 @@ func fragile(b *topology.Builder) {
 		}, topology.Name("superstition")).
 		GroupByKey().
 		WindowedBy(w).
-		Count(topology.Name("count"), topology.As("counted")).
+		Aggregate(func() int64 { return 0 }, func(_ string, _, n int64) int64 { return n + 1 },
+			topology.Name("count"), topology.As("counted")).
 		ToStream().
 		To(topology.NewTopic("counted", w.KeySerde(serde.String()), serde.Int64()))
 }
