@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,7 +30,9 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 	if member.InstanceID != "" {
 		req.InstanceID = &member.InstanceID
 	}
+	names := map[[16]byte]string{} // newer brokers answer with ids alone
 	for _, o := range offsets {
+		names[o.TopicID] = o.Partition.Topic
 		partition := kmsg.NewOffsetCommitRequestTopicPartition()
 		partition.Partition, partition.Offset, partition.Metadata = o.Partition.ID, o.At, &o.Metadata
 		topic := kmsg.NewOffsetCommitRequestTopic()
@@ -48,6 +51,12 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 		for _, t := range resp.Topics {
 			for _, x := range t.Partitions {
 				if err := kerr.ErrorForCode(x.ErrorCode); err != nil {
+					if t.Topic == "" {
+						t.Topic = names[t.TopicID]
+					}
+					if errors.Is(err, kerr.FencedInstanceID) {
+						return sameInstance(err)
+					}
 					return fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
 				}
 			}

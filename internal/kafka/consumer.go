@@ -195,11 +195,16 @@ func fetchError(log *slog.Logger, topic string, partition int32, err error) erro
 	return fmt.Errorf("fetch topic %q partition %d: %w", topic, partition, err)
 }
 
+// sameInstance says what it means that another member has this one's instance id.
+func sameInstance(err error) error {
+	return fmt.Errorf("the group has another member of this instance id: two instances use one Config.InstanceID, or copies of one state directory; give each its own: %w", err)
+}
+
 // sessionError is nil for a membership that the client takes up again by itself: this instance was
 // silent for too long, or was removed. What stands in the way of every new one is final.
 func sessionError(log *slog.Logger, err error) error {
 	if errors.Is(err, kerr.FencedInstanceID) {
-		return fmt.Errorf("the group has another member of this instance id: two instances use one Config.InstanceID, or copies of one state directory; give each its own: %w", err)
+		return sameInstance(err)
 	}
 	for _, final := range []error{
 		kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.InconsistentGroupProtocol,

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -253,6 +254,9 @@ func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) 
 	// and then aborted nothing, so its word is not enough.
 	if err == nil {
 		err = errors.New("the transaction was not committed")
+	}
+	if errors.Is(err, kerr.FencedInstanceID) {
+		err = sameInstance(err)
 	}
 	return err
 }
