@@ -9,6 +9,8 @@ GOTEST     ?= go test
 FUZZTIME   ?= 60s
 BENCHTIME  ?= 100ms
 BENCHCOUNT ?= 1
+BENCH ?= .
+BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
@@ -42,8 +44,8 @@ fmt: ## format all Go code
 cover: ## measure the tests' coverage of the library; below COVER_MIN percent fails
 	sh scripts/cover.sh $(COVER_MIN)
 
-bench: ## run the short benchmarks; the output is benchstat's input
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./bench/... ./store/...
+bench: ## run the benchmarks BENCH in BENCHPKG and assert allocations; the output is input for benchstat
+	go test -run Allocat -bench $(BENCH) -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) $(BENCHPKG)
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	sh scripts/fuzz.sh $(FUZZTIME)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -231,5 +232,20 @@ func TestTumblingCountIsRight(t *testing.T) {
 	}
 	if sum != n {
 		t.Errorf("counted %d of %d records", sum, n)
+	}
+}
+
+// TestRecordsAllocateNothing is the flow's budget: in the steady state less than one allocation in a
+// hundred records, which are those of commits and of windows that begin.
+func TestRecordsAllocateNothing(t *testing.T) {
+	f := newFlow(t)
+	f.run(t, 2*flowRate)
+	const n = 1_000_000
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f.run(t, n)
+	runtime.ReadMemStats(&after)
+	if allocs := float64(after.Mallocs-before.Mallocs) / n; allocs > 0.01 {
+		t.Errorf("%.3f allocations a record, want at most 0.01", allocs)
 	}
 }
