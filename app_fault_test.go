@@ -97,7 +97,7 @@ func TestFaultsLeaveNoTrace(t *testing.T) {
 		fault   kfake.Fault
 		atStart bool // the request is made at start alone
 	}{
-		{"the answer to EndTxn is lost, the commit done", kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.RequestTimedOut, Count: 3}, false},
+		{"EndTxn times out and nothing is done", kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.RequestTimedOut, Count: 3}, false},
 		{"EndTxn fails and nothing is done", kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.UnknownServerError, Count: 3}, false},
 		{"EndTxn says fenced", kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.ProducerFenced, Count: 2}, false},
 		{"the offsets' generation is old", kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.IllegalGeneration, Count: 2}, false},

@@ -13,7 +13,9 @@ type GroupedWindows[K, V any] struct {
 	onClose bool
 }
 
-// EmitOnClose emits each window once, when stream time has passed its end and grace. Kafka:
+// EmitOnClose emits each window once, when stream time has passed its end and grace. As in Kafka
+// Streams, a record whose time jumps further ahead than the retention makes the store forget the
+// windows before they are emitted: where silences are long, Retention should be longer. Kafka:
 // EmitStrategy.onWindowClose.
 func (g GroupedWindows[K, V]) EmitOnClose() GroupedWindows[K, V] {
 	g.onClose = true
