@@ -172,7 +172,7 @@ func (e *Engine) join() error {
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
 		Topics: e.topics.sources(), Tasks: e.topics.tasks(), Latest: e.topics.latest(),
 		Leave: e.config.LeaveOnStop, SessionTimeout: e.config.SessionTimeout,
-		FetchBytes: int32(min(e.config.BufferBytes/4, 64<<20)),
+		FetchBytes: int32(min(e.config.BufferBytes/8, 64<<20)),
 		Assigned:   e.assigned, Revoked: e.revoked, Lost: e.lost,
 	})
 	e.consumer = consumer
