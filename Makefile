@@ -27,6 +27,7 @@ demo-check: ## run the demo once, without a terminal, and stop
 
 test: ## run all tests: fast, no Docker
 	$(GOTEST) ./...
+	@go test -v -run '^TestConformance$$' ./internal/conformance | grep '^conformance:'
 
 race: ## run all tests under the race detector
 	go test -race ./...
