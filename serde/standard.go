@@ -90,7 +90,7 @@ func (boolSerde) Append(dst []byte, v bool) ([]byte, error) {
 
 func (boolSerde) Decode(data []byte) (bool, error) {
 	if len(data) != 1 || data[0] > 1 {
-		return false, fmt.Errorf("serde: bool: %d bytes %x, want one byte 0 or 1", len(data), data[:min(len(data), 8)])
+		return false, fmt.Errorf("serde: bool: %d bytes, want one byte, 0 or 1", len(data))
 	}
 	return data[0] == 1, nil
 }

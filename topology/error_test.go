@@ -118,6 +118,13 @@ var mistakes = []struct {
 		},
 	},
 	{
+		"a store's name that is kept for us", func(b *topology.Builder) {
+			b.Stream(in).GroupByKey().Count(topology.As("pitwheel.seq"))
+		},
+		[]string{"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000001): " +
+			`store: the name "pitwheel.seq" begins as what stands beside committed offsets does: choose another`},
+	},
+	{
 		"names that cannot be", func(b *topology.Builder) {
 			s := b.Stream(text("top/ic"), topology.Name(""))
 			s.Filter(always, topology.Name(".."))

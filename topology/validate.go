@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pitwheel/pitwheel/processor"
@@ -108,11 +109,18 @@ func (n *node) checkRepartition(s settings) {
 	n.requireName(s.given[nameOption], "repartition topic", n.repartition.Topic, "add topology.Name")
 }
 
+// reservedPrefix is that of our own names in the metadata of offsets, where stores have theirs too:
+// docs/format/commit-metadata.md.
+const reservedPrefix = "pitwheel."
+
 func (n *node) checkStore(s settings, store string) {
 	n.check(s)
 	if s.given[asOption] {
 		if problem := nameProblem(store, changelogSuffix); problem != "" {
 			n.fail("store: "+problem, nameFix)
+		}
+		if strings.HasPrefix(store, reservedPrefix) {
+			n.fail(fmt.Sprintf("store: the name %q begins as what stands beside committed offsets does", store), nameFix)
 		}
 	}
 	n.requireName(s.given[asOption], "store", store, "add topology.As")
