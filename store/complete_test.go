@@ -249,6 +249,10 @@ func TestRangeIsNotLinearInTheStore(t *testing.T) {
 		n++
 	}
 	runtime.ReadMemStats(&after)
+	index := s.stores[0].(*cache[int64, int64]).segments[0].index
+	if apply(t, s); index.Len() != 0 {
+		t.Errorf("%d of 100000 keys are in the index of what is not applied after all was", index.Len())
+	}
 	if got := after.TotalAlloc - before.TotalAlloc; n != 11 || got > 100_000 {
 		t.Errorf("a range of %d rows, want 11, allocates %d bytes", n, got)
 	}

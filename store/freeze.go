@@ -44,12 +44,7 @@ func (c *cache[V, T]) freezeSegment(g *segment[T], w *frozenWriter) error {
 	if len(g.dirty) == 0 {
 		return nil
 	}
-	ranks := w.ranks[:0]
-	for _, i := range g.dirty {
-		ranks = append(ranks, g.rows.rankAt(int(i)))
-	}
-	g.rows.sort(ranks)
-	w.ranks = ranks
+	ranks := g.dirtyRanks(c.space.gens.current)
 	for i := range ranks {
 		s := &g.rows.slots[ranks[i].index]
 		e := FrozenEntry{Start: g.start, Time: s.at}
@@ -80,6 +75,20 @@ func (c *cache[V, T]) freezeSegment(g *segment[T], w *frozenWriter) error {
 	return nil
 }
 
+// dirtyRanks are the ranks of what is dirty, in order. Where that is much of the table, reading all
+// of it in one sweep is faster than jumping about in it.
+func (g *segment[T]) dirtyRanks(current uint32) []rank {
+	if len(g.dirty) > len(g.rows.slots)/4 {
+		return g.rows.sorted(func(s *slot[T]) bool { return s.gen() == current })
+	}
+	ranks := make([]rank, len(g.dirty))
+	for i, at := range g.dirty {
+		ranks[i] = g.rows.rankAt(int(at))
+	}
+	g.rows.sort(ranks)
+	return ranks
+}
+
 func (c *cache[V, T]) valueError(err error) error {
 	return fmt.Errorf("store: encode a value for store %q: %w", c.name, err)
 }
@@ -88,7 +97,6 @@ func (c *cache[V, T]) valueError(err error) error {
 type frozenWriter struct {
 	entries []FrozenEntry
 	buf     []byte
-	ranks   []rank
 }
 
 const (

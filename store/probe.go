@@ -1,8 +1,6 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
@@ -79,57 +77,4 @@ func appendWords(dst []byte, hi, lo uint64, size int) []byte {
 	binary.BigEndian.PutUint64(b[:8], hi)
 	binary.BigEndian.PutUint64(b[8:], lo)
 	return append(dst, b[:size]...)
-}
-
-// rank is a key in the order of unsigned bytes: its first 16 bytes as words, its size, and what
-// follows of a long key.
-type rank struct {
-	hi, lo uint64
-	size   uint32
-	index  uint32 // of the slot; not part of the order
-	tail   string // of a key in an ordered index: the bytes after the first 16
-}
-
-func rankOf(key []byte) rank {
-	r := rank{size: uint32(len(key))}
-	r.hi, r.lo = words(key[:min(len(key), inlineBytes)])
-	if len(key) > inlineBytes {
-		r.tail = string(key[inlineBytes:])
-	}
-	return r
-}
-
-// appendTo appends the key.
-func (r *rank) appendTo(dst []byte) []byte {
-	dst = appendWords(dst, r.hi, r.lo, min(int(r.size), inlineBytes))
-	return append(dst, r.tail...)
-}
-
-func (r *rank) less(o *rank) bool {
-	if c := r.compareHead(o); c != 0 || r.size <= inlineBytes || o.size <= inlineBytes {
-		return c < 0
-	}
-	return r.tail < o.tail
-}
-
-// compareHead compares all but the tails: zero where both keys are long and begin alike, or are equal.
-func (r *rank) compareHead(o *rank) int {
-	switch {
-	case r.hi != o.hi:
-		return cmp.Compare(r.hi, o.hi)
-	case r.lo != o.lo:
-		return cmp.Compare(r.lo, o.lo)
-	case r.size <= inlineBytes || o.size <= inlineBytes:
-		// One is a prefix of the other: zeros that pad are not zeros of the key.
-		return cmp.Compare(r.size, o.size)
-	}
-	return 0
-}
-
-// compareLong is compareHead with the bytes of long keys at hand.
-func (r *rank) compareLong(o *rank, key func(uint32) []byte) int {
-	if c := r.compareHead(o); c != 0 || r.size <= inlineBytes {
-		return c
-	}
-	return bytes.Compare(key(r.index), key(o.index))
 }

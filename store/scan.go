@@ -90,13 +90,7 @@ func (c *cache[V, T]) snapshots(s span) []snapshot[T] {
 
 // allRows copies the rows of a complete segment.
 func (g *segment[T]) allRows() []slot[T] {
-	ranks := make([]rank, 0, g.rows.count)
-	for i := range g.rows.slots {
-		if s := &g.rows.slots[i]; !s.free() && !s.absent() {
-			ranks = append(ranks, g.rows.rankAt(i))
-		}
-	}
-	g.rows.sort(ranks)
+	ranks := g.rows.sorted(func(s *slot[T]) bool { return !s.absent() })
 	slots := make([]slot[T], len(ranks))
 	for i := range ranks {
 		slots[i] = g.rows.slots[ranks[i].index]
@@ -108,7 +102,7 @@ func (g *segment[T]) allRows() []slot[T] {
 // the first call on the segment keeps an index of them, so that the cost is not that of all.
 func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
 	if g.index == nil {
-		g.index = btree.NewG(32, func(a, b rank) bool { return a.less(&b) })
+		g.index = btree.NewG(32, func(a, b fullRank) bool { return a.less(&b) })
 		for i := range g.rows.slots {
 			if g.rows.slots[i].gen() > applied {
 				g.index.ReplaceOrInsert(rankOf(g.rows.appendKey(nil, &g.rows.slots[i])))
@@ -118,11 +112,11 @@ func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
 	var slots []slot[T]
 	var p probe
 	var key []byte
-	var hi rank
+	var hi fullRank
 	if s.bounded {
 		hi = rankOf(s.hi)
 	}
-	take := func(r rank) bool {
+	take := func(r fullRank) bool {
 		if s.bounded && hi.less(&r) {
 			return false
 		}

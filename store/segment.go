@@ -20,9 +20,9 @@ type segment[T any] struct {
 	frozenGen uint32 // the last generation that froze rows of this segment
 	frozen    int    // at most how many rows are frozen and not applied, if frozenGen is not applied
 
-	index *btree.BTreeG[rank] // the keys not applied, in order; nil until a range is asked for
-	epoch uint64              // when it was last used, in calls of Trim
-	hand  int                 // where the sweep for slots to evict goes on
+	index *btree.BTreeG[fullRank] // the keys not applied, in order; nil until a range is asked for
+	epoch uint64                  // when it was last used, in calls of Trim
+	hand  int                     // where the sweep for slots to evict goes on
 	gauge *int64
 }
 

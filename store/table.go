@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
-	"slices"
 	"unsafe"
 
 	"github.com/pitwheel/pitwheel/record"
@@ -194,7 +193,7 @@ func (t *table[T]) appendKey(dst []byte, s *slot[T]) []byte {
 	return appendWords(dst, s.hi, s.lo, int(s.meta&kindMask)-1)
 }
 
-// rankAt is the rank of the slot's key, without its tail.
+// rankAt is the rank of the slot's key.
 func (t *table[T]) rankAt(i int) rank {
 	s := &t.slots[i]
 	r := rank{index: uint32(i)}
@@ -207,10 +206,27 @@ func (t *table[T]) rankAt(i int) rank {
 	return r
 }
 
+// sorted is the ranks of the slots that want accepts, in the order of their keys' bytes.
+func (t *table[T]) sorted(want func(*slot[T]) bool) []rank {
+	ranks := make([]rank, 0, t.count)
+	for i := range t.slots {
+		if s := &t.slots[i]; !s.free() && want(s) {
+			ranks = append(ranks, t.rankAt(i))
+		}
+	}
+	t.sort(ranks)
+	return ranks
+}
+
 // sort puts ranks into the order of their keys' bytes.
 func (t *table[T]) sort(ranks []rank) {
-	key := func(i uint32) []byte { return t.longKey(&t.slots[i]) }
-	slices.SortFunc(ranks, func(a, b rank) int { return a.compareLong(&b, key) })
+	s := rankSort{compare: func(a, b rank) int {
+		if c := a.compare(&b); c != 0 || a.size <= inlineBytes {
+			return c
+		}
+		return bytes.Compare(t.longKey(&t.slots[a.index]), t.longKey(&t.slots[b.index]))
+	}}
+	s.sort(ranks)
 }
 
 // drop gives back what the table was charged for.

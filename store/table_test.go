@@ -41,6 +41,38 @@ func TestProbesOrderAsBytes(t *testing.T) {
 	})
 }
 
+// TestRanksSort sorts more keys than are compared, which share beginnings of every length, so that
+// digits are counted again and again.
+func TestRanksSort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		part := rapid.SampledFrom([]string{"", "\x00", "a", "\xff", "same", "0123456789abcdef", "\x00\x01"})
+		parts := rapid.SliceOfN(part, 2, 6).Draw(t, "parts")
+		keys := map[string]bool{}
+		for n := range rapid.SampledFrom([]int{10, 400, 3000}).Draw(t, "keys") {
+			key := ""
+			for m := n*7919 + 1; m > 0; m /= len(parts) {
+				key += parts[m%len(parts)]
+			}
+			keys[key] = true
+		}
+		var gauge int64
+		table := newTable[int](len(keys)*2, &gauge)
+		var p probe
+		for key := range keys {
+			p.set([]byte(key))
+			i, _ := table.find(&p)
+			table.insert(i, &p)
+		}
+		var got []string
+		for _, r := range table.sorted(func(*slot[int]) bool { return true }) {
+			got = append(got, string(table.appendKey(nil, &table.slots[r.index])))
+		}
+		if want := slices.Sorted(maps.Keys(keys)); !slices.Equal(got, want) {
+			t.Fatalf("%d keys %q, want %q", len(got), got, want)
+		}
+	})
+}
+
 // TestTableIsAMap inserts, changes and moves to other capacities, with some rows left out, and
 // compares with a map.
 func TestTableIsAMap(t *testing.T) {
@@ -96,13 +128,7 @@ func checkTable(t *rapid.T, table *table[int], model map[string]int, gauge int64
 			t.Fatalf("%q is not %d", key, want)
 		}
 	}
-	var ranks []rank
-	for i := range table.slots {
-		if !table.slots[i].free() {
-			ranks = append(ranks, table.rankAt(i))
-		}
-	}
-	table.sort(ranks)
+	ranks := table.sorted(func(*slot[int]) bool { return true })
 	var got []string
 	for _, r := range ranks {
 		got = append(got, string(table.appendKey(nil, &table.slots[r.index])))

@@ -78,18 +78,28 @@ func TestExpiredRowsAreRemoved(t *testing.T) {
 		if err := s.Apply(f, Checkpoint{}); err != nil {
 			t.Fatal(err)
 		}
-		key, ok, err := s.primary.first([]byte{dataArea}, []byte{dataArea + 1})
-		if err != nil || !ok {
-			t.Fatal(ok, err)
-		}
-		if start, _, _ := s.stores[0].core().split(key); start != 50 {
-			t.Errorf("the first row of the backend starts at %d, want 50", start)
+		if got := firstStart(t, s); got != 50 {
+			t.Errorf("the first row of the backend starts at %d, want 50", got)
 		}
 		w.Put("a", 51, 1) // the floor moves by less than a window
 		if f := s.Freeze(); f.Stores[0].Floor != 22 {
 			t.Errorf("floor %d, want 22", f.Stores[0].Floor)
 		}
 	}
+}
+
+// firstStart is where the first row of the backend starts.
+func firstStart(t *testing.T, s *Space) record.Time {
+	t.Helper()
+	key, ok, err := s.primary.first([]byte{dataArea}, []byte{dataArea + 1})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	start, _, err := s.stores[0].core().split(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start
 }
 
 func TestHighestStartSurvives(t *testing.T) {
@@ -127,6 +137,9 @@ func TestHighestStartSurvives(t *testing.T) {
 	}
 	if diff := cmp.Diff([]record.Time{300}, starts(w)); diff != "" {
 		t.Error(diff)
+	}
+	if got := firstStart(t, s); got != 300 {
+		t.Errorf("after a restore the first row of the backend starts at %d, want 300", got)
 	}
 	expired("after a restore", 270, true)
 	expired("after a restore", 271, false)
