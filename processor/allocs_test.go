@@ -44,6 +44,10 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 			h.outputs.Records = h.outputs.Records[:0]
 			return sink(r)
 		},
+		"TableSource, FilterTable": TableSource(s, openKeyValue(t, serde.String(), serde.Int64()),
+			ChangeOut[string, int64]{Next: FilterTable(s, func(string, int64) bool { return true },
+				openKeyValue(t, serde.String(), serde.Int64()), true,
+				ChangeOut[string, int64]{Next: ToStream(end)})}),
 		"Aggregate": Aggregate(s, openKeyValue(t, serde.String(), serde.Int64()), zeroOf(0), sum,
 			ChangeOut[string, int64]{Next: ToStream(end)}),
 		"Aggregate cached": Aggregate(s, openKeyValue(t, serde.String(), serde.Int64()), zeroOf(0), sum,

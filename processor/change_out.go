@@ -5,9 +5,9 @@ import (
 	"github.com/pitwheel/pitwheel/serde"
 )
 
-// ChangeOut is how an aggregation hands on its results. Only Next must be set: then every update
-// goes on at once. Cached holds updates back until the commit, OnClose holds windows back until
-// they are closed; at most one of the two is set.
+// ChangeOut is how a step that makes a table hands on its updates. Only Next must be set: then
+// every update goes on at once. Cached holds updates back until the commit, OnClose holds windows
+// back until they are closed; at most one of the two is set.
 type ChangeOut[K, A any] struct {
 	// Next takes the results.
 	Next EmitChange[K, A]
@@ -16,9 +16,21 @@ type ChangeOut[K, A any] struct {
 	// OnClose emits each window once, when it is closed; nil: not. Windowed aggregations only.
 	// Kafka: EmitStrategy.onWindowClose.
 	OnClose *OnClose
+
+	shared *recordCache[K, A] // in place of Cached
 }
 
-// Cached holds an aggregation's updates back and emits the last one per key when the engine
+// Shared is out for several steps that write one store: they share its record cache, which emits
+// for step. Kafka: the aggregations of a cogroup, KTablePassThrough.
+func (out ChangeOut[K, A]) Shared(step *Step) ChangeOut[K, A] {
+	if out.Cached != nil {
+		out.shared = newRecordCache(step, out.Cached, out.Next)
+		out.Cached = nil
+	}
+	return out
+}
+
+// Cached holds a table's updates back and emits the last one per key when the engine
 // flushes, before each commit. They come in the order of each key's last update, with the time and
 // headers of the record that made it; the old value is what the table held before the first
 // update held back. A row that came and went in between is not emitted at all. An aggregate that
@@ -55,7 +67,7 @@ func updatesTo[K, A any](step *Step, out ChangeOut[K, A]) *updates[K, A] {
 	if out.Cached != nil && out.OnClose != nil {
 		panic("processor: " + step.Name + ": what is emitted on close is not cached too")
 	}
-	u := &updates[K, A]{next: out.Next, nulls: record.NullsOf[A]()}
+	u := &updates[K, A]{next: out.Next, cache: out.shared, nulls: record.NullsOf[A]()}
 	if out.Cached != nil {
 		u.cache = newRecordCache(step, out.Cached, out.Next)
 	}
@@ -71,7 +83,16 @@ func (u *updates[K, A]) make(key K, f folded[A], at record.Time, h record.Header
 	return c
 }
 
-// emit hands on what make has made, or holds it back. stored is what the table held before;
+// latest makes the update that a record is of a row, as far as the record says it.
+func (u *updates[K, A]) latest(r *record.Record[K, A]) *Change[K, A] {
+	c := &u.change
+	*c = Change[K, A]{
+		Key: r.Key(), New: r.Value(), HasNew: !r.IsTombstone(), Time: r.Time(), Headers: r.Headers(),
+	}
+	return c
+}
+
+// emit hands on the update that was made, or holds it back. stored is what the table held before;
 // written is the time of the record, which a cached deletion has as its own, since no row is left
 // to take a time from.
 func (u *updates[K, A]) emit(stored A, has bool, written record.Time) error {

@@ -36,7 +36,8 @@
 // # Sources
 //
 // Kafka Streams: kstream.internals.KStreamFilter, KStreamMap, KStreamFlatMap and their kin,
-// KStreamAggregate, KStreamReduce, KStreamWindowAggregate, TimestampedCacheFlushListener;
+// KStreamAggregate, KStreamReduce, KStreamWindowAggregate, KTableSource, KTableFilter,
+// KTablePassThrough, PrintForeachAction, TimestampedCacheFlushListener;
 // processor.internals.SourceNode, RecordQueue, SinkNode; the producer's BuiltInPartitioner
 // (murmur2). KIP-161, KIP-825, KIP-1033.
 package processor

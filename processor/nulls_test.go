@@ -164,7 +164,18 @@ var nullVerbs = map[string]nullVerb{
 	),
 	"Peek":    verbOf(emitting(nullPeek[P, S]), emitting(nullPeek[S, S]), emitting(nullPeek[S, P])),
 	"ForEach": verbOf(emitting(nullForEach[P, S]), emitting(nullForEach[S, S]), emitting(nullForEach[S, P])),
-	"Merge":   verbOf(emitting(nullMerge[P, S]), emitting(nullMerge[S, S]), emitting(nullMerge[S, P])),
+	"Print":   verbOf(emitting(nullPrint[P, S]), emitting(nullPrint[S, S]), emitting(nullPrint[S, P])),
+	"Table, ToTable": verbOf(
+		nullTableSource[P, S],
+		nullTableSource[S, S],
+		nullTableSource[S, P],
+	),
+	"Filter, FilterNot of a table": verbOf(
+		nullTableFilter[P, S],
+		nullTableFilter[S, S],
+		nullTableFilter[S, P],
+	),
+	"Merge": verbOf(emitting(nullMerge[P, S]), emitting(nullMerge[S, S]), emitting(nullMerge[S, P])),
 	"Repartition": verbOf(
 		emitting(nullRepartition[P, S]), emitting(nullRepartition[S, S]), emitting(nullRepartition[S, P]),
 	),
@@ -255,6 +266,32 @@ func nullPeek[K, V any](c *trial[K, V]) Emit[K, V] { return Peek(c.step, c.call,
 func nullForEach[K, V any](c *trial[K, V]) Emit[K, V] {
 	c.ends = true
 	return ForEach(c.step, c.call)
+}
+
+// nullPrint sees null: it writes it.
+func nullPrint[K, V any](c *trial[K, V]) Emit[K, V] {
+	c.ends = true
+	var out strings.Builder
+	emit := Print[K, V](c.step, "label", NewLines(&out))
+	return func(r *record.Record[K, V]) error {
+		err := emit(r)
+		c.called = strings.Contains(out.String(), "null")
+		return err
+	}
+}
+
+func nullTableSource[K, V any](t *testing.T, c *trial[K, V]) {
+	rows := openKeyValue(t, nullSerde[K](), nullSerde[V]())
+	out := ChangeOut[K, V]{Next: func(u *Change[K, V]) error { c.went = !u.HasNew; return nil }}
+	pipe(t, TableSource(c.step, rows, out), c.record)
+}
+
+func nullTableFilter[K, V any](t *testing.T, c *trial[K, V]) {
+	out := ChangeOut[K, V]{Next: func(u *Change[K, V]) error { c.went = !u.HasNew; return nil }}
+	emit := FilterTable(c.step, func(k K, v V) bool { c.call(k, v); return true }, nil, false, out)
+	if err := emit(&Change[K, V]{Key: c.record.Key(), Time: c.record.Time()}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func nullMerge[K, V any](c *trial[K, V]) Emit[K, V] { return Pass(Emit[K, V](c.next)) }

@@ -23,6 +23,7 @@ type Driver struct {
 
 	now     time.Time // the wall clock
 	topics  map[string]*topic
+	matched map[*plan.Node][]string // the topics of sources with a pattern, as they turn up
 	tasks   []*task
 	queues  []*queue // of all tasks, in their order
 	agenda  agenda
@@ -38,6 +39,7 @@ func New(t testing.TB, p *topology.Plan, opts ...Option) *Driver {
 		t: t, plan: p,
 		settings: settings{applicationID: "app", partitions: 1, startAt: time.Unix(0, 0).UTC()},
 		topics:   map[string]*topic{},
+		matched:  map[*plan.Node][]string{},
 		dropped:  map[processor.Reason]int64{},
 	}
 	for _, o := range opts {
@@ -64,7 +66,10 @@ func New(t testing.TB, p *topology.Plan, opts ...Option) *Driver {
 // lay makes the topics that the plan reads and its own, and the tasks, not yet opened.
 func (d *Driver) lay() {
 	p := d.plan.Compiled()
-	l := newLayout(p, int32(d.settings.partitions))
+	l, err := newLayout(p, int32(d.settings.partitions))
+	if err != nil {
+		d.t.Fatalf("streamtest: %v", err)
+	}
 	for _, r := range p.Internal {
 		d.newTopic(plan.TopicName(d.settings.applicationID, r.Topic), l.internal[r.Topic])
 	}
@@ -73,6 +78,9 @@ func (d *Driver) lay() {
 		for _, s := range sub.Stores {
 			if s.Logged {
 				d.newTopic(plan.ChangelogTopic(d.settings.applicationID, s.Name), tasks)
+			}
+			if s.Source != "" {
+				d.topic(s.Source).keep()
 			}
 		}
 		for id := range tasks {

@@ -2,7 +2,6 @@ package streamtest
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
@@ -22,9 +21,11 @@ type Input[K, V any] struct {
 // Input is for piping records into a topic that the plan reads.
 func (d *Driver) Input[K, V any](t topology.Topic[K, V]) Input[K, V] {
 	d.t.Helper()
-	if sources := d.plan.SourceTopics(); !slices.Contains(sources, t.Name()) {
-		d.t.Fatalf("streamtest: the plan does not read topic %q; it reads %q", t.Name(), sources)
+	if !d.plan.Reads(t.Name()) {
+		d.t.Fatalf("streamtest: the plan does not read topic %q; it reads %q and what its patterns match",
+			t.Name(), d.plan.SourceTopics())
 	}
+	d.match(t.Name())
 	return Input[K, V]{
 		d: d, topic: d.topic(t.Name()), partitioner: t.Partitioner(),
 		key:   serde.Bind(t.KeySerde(), t.Name(), serde.Key),

@@ -11,13 +11,37 @@ type layout struct {
 	internal map[string]int32
 }
 
-func newLayout(p *plan.Plan, inputs int32) *layout {
+// newLayout is an error where topics that meet by key cannot have the same number.
+func newLayout(p *plan.Plan, inputs int32) (*layout, error) {
 	l := &layout{plan: p, inputs: inputs, internal: map[string]int32{}}
 	for _, r := range p.Internal {
 		l.repartition(r)
 	}
-	return l
+	counts := map[string]int32{}
+	topicsOf := func(n *plan.Node) []string { return n.TopicNames(prefix, n.Topics) }
+	for _, sources := range p.Copartitioned {
+		for _, n := range sources {
+			for i, topic := range topicsOf(n) {
+				counts[topic] = inputs
+				if n.Internal {
+					counts[topic] = l.internal[n.Topics[i]]
+				}
+			}
+		}
+	}
+	if err := p.Copartition(topicsOf, counts); err != nil {
+		return nil, err
+	}
+	for _, r := range p.Internal {
+		if n, met := counts[plan.TopicName(prefix, r.Topic)]; met {
+			l.internal[r.Topic] = n
+		}
+	}
+	return l, nil
 }
+
+// prefix stands for the application id. No topic's name has a slash, so internal topics stay apart.
+const prefix = "/"
 
 // repartition is the topic's number of partitions: its own, else that of the widest topic that
 // the subtopology before it reads. Kafka: RepartitionTopics.

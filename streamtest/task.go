@@ -33,7 +33,8 @@ func (d *Driver) open(t *task) error {
 	t.Task, err = reactor.NewTask(reactor.TaskConfig{
 		ID: t.id, ApplicationID: d.settings.applicationID, Subtopology: t.subtopology,
 		Policies: d.settings.policies, Owner: d.owner, Space: space, Logger: d.log,
-		Topic: func(name string) *processor.Topic { return &d.topic(name).Topic },
+		Topic:   func(name string) *processor.Topic { return &d.topic(name).Topic },
+		Matched: d.matched,
 	})
 	if err != nil {
 		return err
@@ -109,7 +110,37 @@ func (d *Driver) restore(t *task, proof reactor.Proof) (positions map[string]int
 		}
 		positions[s.Name] = local.Ends[s.Name]
 	}
-	return positions, nil
+	return positions, d.reread(t, proof)
+}
+
+// reread makes the stores anew whose source's topic stands for a changelog.
+func (d *Driver) reread(t *task, proof reactor.Proof) error {
+	for _, s := range t.subtopology.Stores {
+		if s.Source == "" {
+			continue
+		}
+		input, all := record.Partition{Topic: s.Source, ID: t.id.Partition}, d.topic(s.Source).kept
+		if int(input.ID) >= len(all) {
+			continue
+		}
+		kept := all[input.ID][:proof.Offsets[input].At]
+		read, time := s.Rows(), record.Time(-1)
+		var rows []store.FrozenEntry
+		for i := range kept {
+			row, ok, err := read(&kept[i], time)
+			if err != nil {
+				return err
+			}
+			if ok {
+				time = max(time, row.Time)
+				rows = append(rows, row)
+			}
+		}
+		if err := t.space.Restore(s.Name, rows, 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // process takes one record through its task and commits it.

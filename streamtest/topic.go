@@ -46,12 +46,16 @@ func (d *Driver) Written(topic string) []Written {
 // topic is a topic in memory.
 type topic struct {
 	processor.Topic
-	ends    []int64   // by partition: the next record's offset
-	queues  []*queue  // by partition: what a task reads; nil: none does
-	written []Written // by the topology
-	handed  int       // how many of them outputs have handed out
-	rotates int32     // the partition for the next piped record without a key
+	ends    []int64        // by partition: the next record's offset
+	queues  []*queue       // by partition: what a task reads; nil: none does
+	written []Written      // by the topology
+	handed  int            // how many of them outputs have handed out
+	rotates int32          // the partition for the next piped record without a key
+	kept    [][]record.Raw // by partition: all records, if they stand for a changelog; nil: they do not
 }
+
+// keep keeps all records.
+func (t *topic) keep() { t.kept = make([][]record.Raw, t.Partitions) }
 
 // topic is the topic of that name. One that is not known yet is made with as many partitions as
 // the inputs have: in Kafka it would have to be there.
@@ -77,6 +81,9 @@ func (d *Driver) newTopic(name string, partitions int32) *topic {
 func (d *Driver) piped(t *topic, partition int32, r record.Raw) {
 	r.Offset = t.ends[partition]
 	t.ends[partition]++
+	if t.kept != nil {
+		t.kept[partition] = append(t.kept[partition], r)
+	}
 	if q := t.queues[partition]; q != nil {
 		d.agenda.add(q, r)
 	}

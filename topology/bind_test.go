@@ -25,9 +25,9 @@ var decimal = serde.Func(
 
 var readable = topology.NewTopic("counts", serde.String(), decimal)
 
-func tasksOf(t testing.TB, build func(*topology.Builder)) []*task {
+func tasksOf(t testing.TB, build func(*topology.Builder), opts ...topology.BuilderOption) []*task {
 	t.Helper()
-	b := topology.NewBuilder()
+	b := topology.NewBuilder(opts...)
 	build(b)
 	p, err := b.Build()
 	if err != nil {
@@ -53,14 +53,22 @@ func TestEveryPlanBinds(t *testing.T) {
 	for name, build := range topologies {
 		t.Run(name, func(t *testing.T) { runAll(t, build) })
 	}
+	for name, build := range optimizedTopologies {
+		t.Run(name, func(t *testing.T) { runAll(t, build, topology.Optimize()) })
+	}
 	rapid.Check(t, func(r *rapid.T) {
-		runAll(t, func(b *topology.Builder) { randomTopology(r, b) })
+		build := func(b *topology.Builder) { randomTopology(r, b) }
+		if rapid.Bool().Draw(r, "optimized") {
+			runAll(t, build, topology.Optimize())
+		} else {
+			runAll(t, build)
+		}
 	})
 }
 
-func runAll(t *testing.T, build func(*topology.Builder)) {
+func runAll(t *testing.T, build func(*topology.Builder), opts ...topology.BuilderOption) {
 	t.Helper()
-	for _, k := range tasksOf(t, build) {
+	for _, k := range tasksOf(t, build, opts...) {
 		for topic := range k.sources {
 			k.pipe(topic, "12345678", "12345678", 1)
 		}

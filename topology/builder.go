@@ -19,6 +19,7 @@ type Builder struct {
 	priority     int // the next node's
 	calls        int
 	requireNames bool
+	optimized    bool
 	built        bool
 }
 
@@ -26,7 +27,7 @@ type Builder struct {
 func NewBuilder(opts ...BuilderOption) *Builder {
 	b := &Builder{}
 	s := settingsOf(opts)
-	b.requireNames = s.given[requireNamesOption]
+	b.requireNames, b.optimized = s.given[requireNamesOption], s.given[optimizeOption]
 	for _, problem := range s.problems {
 		b.report(StepError{Verb: "NewBuilder", At: callSite(), Problem: problem, Fix: optionFix})
 	}

@@ -9,18 +9,45 @@ func compile(nodes []*node) *plan.Plan {
 	p := &plan.Plan{}
 	var written []*plan.Node
 	stores := map[*plan.Node][]*plan.Store{}
-	for _, n := range inOrder(nodes) {
+	ordered := inOrder(nodes)
+	for _, n := range ordered {
 		n.connect()
 		written = append(written, n.parts...)
 		if n.repartition != nil {
 			p.Internal = append(p.Internal, n.repartition)
 		}
 		if len(n.stores) > 0 {
-			stores[n.head] = n.stores
+			stores[n.tail] = n.stores
 		}
 	}
 	p.Subtopologies = subtopologies(written, stores)
+	for _, n := range ordered {
+		if n.copartitions {
+			p.Copartitioned = append(p.Copartitioned, sourcesOf(n.head))
+		}
+	}
 	return p
+}
+
+// sourcesOf are the sources whose records come to the node, each once.
+func sourcesOf(n *plan.Node) []*plan.Node {
+	var sources []*plan.Node
+	seen := map[*plan.Node]bool{}
+	var climb func(n *plan.Node)
+	climb = func(n *plan.Node) {
+		if seen[n] {
+			return
+		}
+		seen[n] = true
+		if n.Kind == plan.Source {
+			sources = append(sources, n)
+		}
+		for _, parent := range n.Parents {
+			climb(parent)
+		}
+	}
+	climb(n)
+	return sources
 }
 
 // inOrder is the order in which Kafka Streams writes a graph, which numbers its subtopologies and

@@ -28,6 +28,9 @@ func describeNode(n *plan.Node) string {
 	next, before := "\n      --> "+neighbours(n.Children), "\n      <-- "+neighbours(n.Parents)
 	switch n.Kind {
 	case plan.Source:
+		if n.Pattern != nil {
+			return fmt.Sprintf("Source: %s (topics: %s)", n.Name, n.Pattern) + next
+		}
 		return fmt.Sprintf("Source: %s (topics: [%s])", n.Name, sorted(n.Topics)) + next
 	case plan.Sink:
 		if len(n.Topics) == 0 {

@@ -19,10 +19,13 @@ func TestDescribeIsKafkaStreams(t *testing.T) {
 	for name, build := range topologies {
 		t.Run(name, func(t *testing.T) { golden(t, name+".txt", planOf(t, build).Describe()) })
 	}
+	for name, build := range optimizedTopologies {
+		t.Run(name, func(t *testing.T) { golden(t, name+".txt", planOf(t, build, topology.Optimize()).Describe()) })
+	}
 }
 
 func TestMermaidDrawsThePlan(t *testing.T) {
-	for _, name := range []string{"word-count", "windowed", "split", "dynamic"} {
+	for _, name := range []string{"word-count", "windowed", "split", "dynamic", "pattern"} {
 		t.Run(name, func(t *testing.T) { golden(t, name+".mmd", planOf(t, topologies[name]).Mermaid()) })
 	}
 }
@@ -40,9 +43,9 @@ func TestDrawingsAreTheSameEachTime(t *testing.T) {
 	}
 }
 
-func planOf(t *testing.T, build func(*topology.Builder)) *topology.Plan {
+func planOf(t *testing.T, build func(*topology.Builder), opts ...topology.BuilderOption) *topology.Plan {
 	t.Helper()
-	b := topology.NewBuilder()
+	b := topology.NewBuilder(opts...)
 	build(b)
 	p, err := b.Build()
 	if err != nil {

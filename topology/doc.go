@@ -38,13 +38,16 @@
 //     types have their own, then come those given to UseSerde.
 //   - T6: the graph holds no types. A node asserts the types of its children once, when a task is
 //     bound; the verbs' types make sure that this cannot fail.
-//   - T7: no method leads from a type to one whose arguments wrap its own: Go refuses that as an
+//   - T7: a table's store is made only where something asks for it; whether a table's step sends old
+//     values is settled as the steps behind it are made, in the order of the calls.
+//   - T8: no method leads from a type to one whose arguments wrap its own: Go refuses that as an
 //     instantiation cycle. So windowed results have types of their own.
 //
 // # Sources
 //
-// Kafka Streams: InternalStreamsBuilder, KStreamImpl, KGroupedStreamImpl,
-// TimeWindowedKStreamImpl, GroupedStreamAggregateBuilder, BranchedKStreamImpl, NamedInternal,
-// MaterializedInternal, OptimizableRepartitionNode, InternalTopologyBuilder. KIP-307, KIP-372,
+// Kafka Streams: InternalStreamsBuilder, KStreamImpl, KTableImpl, KGroupedStreamImpl,
+// TimeWindowedKStreamImpl, GroupedStreamAggregateBuilder, CogroupedStreamAggregateBuilder,
+// BranchedKStreamImpl, NamedInternal, MaterializedInternal, TableSourceNode,
+// OptimizableRepartitionNode, InternalTopologyBuilder. KIP-150, KIP-295, KIP-307, KIP-372, KIP-523,
 // KIP-1111.
 package topology

@@ -61,8 +61,11 @@ func (p *Plan) drawing() drawing {
 // connect draws the arrows between a source or sink and its topics.
 func (d *drawing) connect(n *plan.Node, id string, topics map[string]string) {
 	names := n.Topics
-	if n.Kind == plan.Sink && len(names) == 0 {
+	switch {
+	case n.Kind == plan.Sink && len(names) == 0:
 		names = []string{anyTopic}
+	case n.Pattern != nil:
+		names = []string{"all of /" + n.Pattern.String() + "/"}
 	}
 	for _, name := range names {
 		topic, drawn := topics[name]

@@ -19,13 +19,15 @@ type page struct{ url string }
 
 func toPage(_, v string) page { return page{v} }
 
-// mistakes are topologies and what Build says of them. A message names the line of the call, which
-// stands as "LINE" here.
-var mistakes = []struct {
+type mistake struct {
 	name  string
 	build func(b *topology.Builder)
 	want  []string
-}{
+}
+
+// mistakes are topologies and what Build says of them. A message names the line of the call, which
+// stands as "LINE" here.
+var mistakes = []mistake{
 	{
 		"empty topology", func(*topology.Builder) {},
 		[]string{"topology: Build (LINE): the topology is empty: read a topic with Builder.Stream"},
@@ -277,7 +279,10 @@ var mistakes = []struct {
 
 var line = regexp.MustCompile(`\w+_test\.go:\d+`)
 
-func TestBuildNamesEachMistake(t *testing.T) {
+func TestBuildNamesEachMistake(t *testing.T) { checkMistakes(t, mistakes) }
+
+func checkMistakes(t *testing.T, mistakes []mistake) {
+	t.Helper()
 	for _, tt := range mistakes {
 		t.Run(tt.name, func(t *testing.T) {
 			b := topology.NewBuilder()
@@ -353,6 +358,10 @@ func TestAVerbOfAZeroValuePanicsWithItsName(t *testing.T) {
 		"Count":      func() { topology.GroupedStream[string, string]{}.Count() },
 		"Reduce":     func() { topology.GroupedWindows[string, string]{}.Reduce(last) },
 		"Store":      func() { topology.Table[string, string]{}.Store() },
+		"ToTable":    func() { topology.Stream[string, string]{}.ToTable() },
+		"FilterNot":  func() { topology.Table[string, string]{}.FilterNot(always) },
+		"Cogroup":    func() { topology.Cogrouped[string, string]{}.Cogroup(topology.GroupedStream[string, string]{}, concat) },
+		"Aggregate":  func() { topology.CogroupedWindows[string, string]{}.Aggregate(empty) },
 		"Branch":     func() { topology.Split[string, string]{}.Branch("", always) },
 	} {
 		t.Run(verb, func(t *testing.T) {

@@ -50,7 +50,8 @@ func groupedBy(n *node, opts []StepOption) *grouping {
 func (g GroupedStream[K, V]) Count(opts ...StoreOption) Table[K, int64] {
 	s := settingsOf(opts)
 	g.g.countsNames("Count", s)
-	a := aggregating[K, V, int64](g, "Count", aggregatePrefix, s, nil).keyed()
+	a := aggregating[K, V, int64](g, "Count", aggregatePrefix, s, nil)
+	a.keyed()
 	a.n.binds(func(c binding) any {
 		return processor.Aggregate(c.step(), a.rows(c), zeroCount, countOne[K, V], a.changes(c))
 	})
@@ -60,7 +61,8 @@ func (g GroupedStream[K, V]) Count(opts ...StoreOption) Table[K, int64] {
 // Reduce makes one value of the records of each key: the first as it is, then what f makes of the
 // value a so far and the next one v. A null result deletes the row. Kafka: KGroupedStream.reduce.
 func (g GroupedStream[K, V]) Reduce(f func(k K, a, v V) V, opts ...StoreOption) Table[K, V] {
-	a := aggregating(g, "Reduce", reducePrefix, settingsOf(opts), g.value).keyed()
+	a := aggregating(g, "Reduce", reducePrefix, settingsOf(opts), g.value)
+	a.keyed()
 	a.n.needs(f != nil).binds(func(c binding) any {
 		return processor.Reduce(c.step(), a.rows(c), f, a.changes(c))
 	})
@@ -72,7 +74,8 @@ func (g GroupedStream[K, V]) Reduce(f func(k K, a, v V) V, opts ...StoreOption) 
 func (g GroupedStream[K, V]) Aggregate[A any](
 	zero func() A, add func(K, V, A) A, opts ...StoreOption,
 ) Table[K, A] {
-	a := aggregating[K, V, A](g, "Aggregate", aggregatePrefix, settingsOf(opts), nil).keyed()
+	a := aggregating[K, V, A](g, "Aggregate", aggregatePrefix, settingsOf(opts), nil)
+	a.keyed()
 	a.n.needs(zero != nil && add != nil).binds(func(c binding) any {
 		return processor.Aggregate(c.step(), a.rows(c), zero, add, a.changes(c))
 	})
@@ -82,11 +85,15 @@ func (g GroupedStream[K, V]) Aggregate[A any](
 // WindowedBy aggregates by key and window. Kafka: KGroupedStream.windowedBy.
 func (g GroupedStream[K, V]) WindowedBy(w windowing.Windows) GroupedWindows[K, V] {
 	g.g.mustBe("WindowedBy")
-	if err := w.Validate(); err != nil {
-		at := g.g.parent
-		at.builder.call("WindowedBy", at.name).fail(err.Error(), "make other windows")
-	}
+	g.g.checkWindows(w)
 	return GroupedWindows[K, V]{grouped: g, windows: w}
+}
+
+// checkWindows reports windows that cannot be.
+func (g *grouping) checkWindows(w windowing.Windows) {
+	if err := w.Validate(); err != nil {
+		g.parent.builder.call("WindowedBy", g.parent.name).fail(err.Error(), "make other windows")
+	}
 }
 
 func zeroCount() int64 { return 0 }

@@ -23,11 +23,28 @@ const (
 	repartitionPrefix   = "KSTREAM-REPARTITION-"
 	aggregatePrefix     = "KSTREAM-AGGREGATE-"
 	reducePrefix        = "KSTREAM-REDUCE-"
+	printPrefix         = "KSTREAM-PRINTER-"
+	toTablePrefix       = "KSTREAM-TOTABLE-"
+	cogroupPrefix       = "COGROUPKSTREAM-AGGREGATE-"
+	cogroupMergePrefix  = "COGROUPKSTREAM-MERGE-"
+	tableSourcePrefix   = "KTABLE-SOURCE-"
+	tableFilterPrefix   = "KTABLE-FILTER-"
 	toStreamPrefix      = "KTABLE-TOSTREAM-"
 
 	storeInfix        = "STATE-STORE-"
 	repartitionSuffix = "-repartition"
 	changelogSuffix   = "-changelog"
+
+	sourceSuffix       = "-source"
+	cogroupSuffix      = "-cogroup-agg-"
+	cogroupMergeSuffix = "-cogroup-merge"
+)
+
+// The steps that change keys, and those that change values, by their prefixes. Kafka Streams:
+// GraphNode.setKeyChangingOperation, setValueChangingOperation.
+var (
+	changesKey   = map[string]bool{keySelectPrefix: true, mapPrefix: true, flatMapPrefix: true}
+	changesValue = map[string]bool{mapValuesPrefix: true, flatMapValuesPrefix: true}
 )
 
 // nameLengthMax is what Kafka allows for a topic's name.
@@ -53,6 +70,16 @@ func (b *Builder) named(s settings, prefix string) string {
 	generated := b.generate(prefix)
 	if s.given[nameOption] {
 		return s.name
+	}
+	return generated
+}
+
+// suffixed is the given name with a suffix if there is one, else the generated one. Kafka Streams:
+// NamedInternal.suffixWithOrElseGet.
+func (b *Builder) suffixed(s settings, suffix, prefix string) string {
+	generated := b.generate(prefix)
+	if s.given[nameOption] {
+		return s.name + suffix
 	}
 	return generated
 }

@@ -29,6 +29,21 @@ type node struct {
 	repartition *plan.Repartition // nil: none
 	source      *source           // nil: none
 
+	// What Optimize asks: whether the step changes keys or values; of a repartition topic, whether
+	// it may stand elsewhere, and how another is bound like it.
+	changesKey   bool
+	changesValue bool
+	movable      bool
+	bindLike     func(other *node)
+
+	// copartitions says that the topics behind this step must be partitioned alike.
+	copartitions bool
+
+	// sendsOld says that a table's step sends the old values with the new. askOld is asked for them
+	// when somebody wants them, force even if it takes a store; nil: it always sends them.
+	sendsOld bool
+	askOld   func(force bool) bool
+
 	// wants look up serdes that were not given with the step, when all are known.
 	wants []func()
 }
@@ -54,6 +69,7 @@ func (n *node) step(verb, prefix string, opts []StepOption) *node {
 	s := settingsOf(opts)
 	child := n.builder.call(verb, n.builder.named(s, prefix))
 	child.processor()
+	child.changesKey, child.changesValue = changesKey[prefix], changesValue[prefix]
 	child.check(s)
 	n.builder.add(child, n)
 	return child
@@ -89,5 +105,17 @@ func (n *node) needs(given bool) *node {
 // keeps makes the store the node's.
 func (n *node) keeps(s *plan.Store) {
 	n.stores = append(n.stores, s)
-	n.head.Stores = append(n.head.Stores, s.Name)
+	n.uses(s)
+}
+
+// uses connects the node with a store that it may share with others.
+func (n *node) uses(s *plan.Store) { n.tail.Stores = append(n.tail.Stores, s.Name) }
+
+// enableOld asks a table's step to send old values and says whether it will. Kafka Streams:
+// KTableImpl.enableSendingOldValues.
+func (n *node) enableOld(force bool) bool {
+	if !n.sendsOld {
+		n.sendsOld = n.askOld == nil || n.askOld(force)
+	}
+	return n.sendsOld
 }

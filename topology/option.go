@@ -21,18 +21,25 @@ type (
 		stepOption()
 	}
 	// SourceOption fits a source: Reset, OnError, and every StepOption.
-	SourceOption interface{ sourceOption() }
+	SourceOption interface {
+		TableOption
+		sourceOption()
+	}
 	// StoreOption fits a step that keeps state: As, InMemory, NoChangelog, TopicConfig,
 	// ValueSerde, Cached, and every StepOption.
 	StoreOption interface {
+		TableOption
 		WindowStoreOption
 		storeOption()
 	}
+	// TableOption fits Builder.Table: every SourceOption and StoreOption but ValueSerde, since the
+	// topic says how values are written.
+	TableOption interface{ tableOption() }
 	// WindowStoreOption fits a step that keeps windows: Retention, and every StoreOption.
 	WindowStoreOption interface{ windowStoreOption() }
 	// RepartitionOption fits Repartition: Partitions, and every StepOption.
 	RepartitionOption interface{ repartitionOption() }
-	// BuilderOption fits NewBuilder: RequireNames.
+	// BuilderOption fits NewBuilder: Optimize, RequireNames.
 	BuilderOption interface{ builderOption() }
 )
 
@@ -87,6 +94,12 @@ func OnError(p ErrorPolicies) SourceOption { return option{onErrorOption, p} }
 // Repartitioned.withNumberOfPartitions.
 func Partitions(n int) RepartitionOption { return option{partitionsOption, n} }
 
+// Optimize makes the topology need fewer internal topics: repartition topics behind one change of
+// the key become one, which stands right behind that change and is called after the first of them,
+// and a table's source topic, which must be compacted, takes the place of its changelog. It changes
+// the names of topics, and so is for new applications. Kafka: topology.optimization=all.
+func Optimize() BuilderOption { return option{kind: optimizeOption} }
+
 // RequireNames makes Build refuse generated names of stores and of internal topics: they change
 // with the topology, and then the state behind them is lost. Kafka:
 // ensure.explicit.internal.resource.naming (KIP-1111).
@@ -137,12 +150,13 @@ const (
 	onErrorOption
 	partitionsOption
 	requireNamesOption
+	optimizeOption
 )
 
 func (k optionKind) String() string {
 	return [...]string{
 		"Name", "As", "InMemory", "NoChangelog", "TopicConfig", "ValueSerde", "Cached", "Retention",
-		"Reset", "OnError", "Partitions", "RequireNames",
+		"Reset", "OnError", "Partitions", "RequireNames", "Optimize",
 	}[k]
 }
 
@@ -155,6 +169,7 @@ type option struct {
 func (option) stepOption()        {}
 func (option) sourceOption()      {}
 func (option) storeOption()       {}
+func (option) tableOption()       {}
 func (option) windowStoreOption() {}
 func (option) repartitionOption() {}
 func (option) builderOption()     {}
@@ -222,6 +237,18 @@ func (s *settings) set(o option) {
 	case partitionsOption:
 		s.partitions = o.value.(int)
 	}
+}
+
+// wantsStore says whether an option asks for a store where a table may do without one. Name and
+// ValueSerde do not: they say something of the step and of what it hands on.
+func (s *settings) wantsStore() bool {
+	for k := range s.given {
+		switch k {
+		case asOption, inMemoryOption, noChangelogOption, topicConfigOption, cachedOption:
+			return true
+		}
+	}
+	return false
 }
 
 // materialized says whether Kafka Streams would have been given a Materialized: Name and Cached

@@ -1,6 +1,8 @@
 package topology_test
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 func TestPlanListsItsTopics(t *testing.T) {
@@ -82,7 +85,11 @@ func TestHandlesNameTheStores(t *testing.T) {
 // random topologies.
 func TestPlansKeepTheirInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := topology.NewBuilder()
+		var opts []topology.BuilderOption
+		if rapid.Bool().Draw(t, "optimized") {
+			opts = append(opts, topology.Optimize())
+		}
+		b := topology.NewBuilder(opts...)
 		randomTopology(t, b)
 		p, err := b.Build()
 		if err != nil {
@@ -117,9 +124,11 @@ func randomTopology(t *rapid.T, b *topology.Builder) {
 	pick := func(label string) topology.Stream[string, string] {
 		return streams[rapid.IntRange(0, len(streams)-1).Draw(t, label)]
 	}
+	names := 0
+	named := func() topology.StepOption { names++; return topology.Name(fmt.Sprintf("g%d", names)) }
 	for range rapid.IntRange(0, 15).Draw(t, "steps") {
 		s := pick("stream")
-		switch step := rapid.IntRange(0, 13).Draw(t, "step"); step {
+		switch step := rapid.IntRange(0, 17).Draw(t, "step"); step {
 		case 8:
 			streams = append(streams, b.Stream(text(rapid.SampledFrom([]string{"in", "in2", "in3"}).Draw(t, "topic"))))
 		case 9:
@@ -135,6 +144,19 @@ func randomTopology(t *rapid.T, b *topology.Builder) {
 			s.To(out)
 			n := s.GroupBy(value).WindowedBy(minutes).Count().ToStream()
 			streams = append(streams, n.SelectKey(innerKey).MapValues(func(string, int64) string { return "" }))
+		case 14:
+			streams = append(streams, s.ToTable().Filter(always).ToStream())
+		case 15:
+			kept := s.ToTable()
+			kept.Store()
+			streams = append(streams, kept.FilterNot(never, topology.InMemory()).ToStream().Print(io.Discard))
+		case 16:
+			c := s.GroupByKey(named()).Cogroup(concat).Cogroup(pick("other").GroupByKey(named()), concat)
+			streams = append(streams, c.Aggregate(empty, topology.Cached()).ToStream())
+		case 17:
+			c := s.GroupBy(value, named()).Cogroup(concat).WindowedBy(minutes)
+			streams = append(streams, c.Aggregate(empty).ToStream().
+				SelectKey(func(k windowing.Key[string], _ string) string { return k.Key }))
 		default:
 			streams = append(streams, next(s, step, nil))
 		}

@@ -29,6 +29,7 @@ func (b *Builder) through(step *node, name string) *node {
 
 // partitionedBy binds the three nodes.
 func partitionedBy[K, V any](n *node, key *wanted[K], value *wanted[V]) *node {
+	n.bindLike = func(other *node) { partitionedBy(other, key, value) }
 	drop, write, read := n.parts[0], n.parts[1], n.parts[2]
 	topic := n.repartition.Topic
 	bound(drop, func(c binding) any {

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,7 +12,9 @@ import (
 
 // source is what makes a node read topics.
 type source struct {
-	topics  []string // sorted
+	topics  []string       // sorted
+	pattern *regexp.Regexp // in place of topics; nil: none
+	table   bool           // it is read as a table
 	reset   plan.Reset
 	onError ErrorPolicies
 	// alike says whether another source of the same topics reads them as this one does.
@@ -22,6 +25,28 @@ type source struct {
 func read[K, V any](b *Builder, verb string, ts []Topic[K, V], opts []SourceOption) Stream[K, V] {
 	s := settingsOf(opts)
 	n := b.call(verb, b.named(s, sourcePrefix))
+	specs := sourced(n, ts, s)
+	n.reads(s)
+	n.binds(func(c binding) any { return newSource(c, specs) })
+	b.add(n)
+	out := Stream[K, V]{n: n}
+	if len(specs) > 0 {
+		out.key, out.value = specs[0].key, specs[0].value
+	}
+	return out
+}
+
+// reads makes the node a source of the plan.
+func (n *node) reads(s settings) {
+	pn := &plan.Node{
+		Name: n.name, Kind: plan.Source, Topics: n.source.topics, Pattern: n.source.pattern,
+		Reset: s.reset, OnError: s.onError,
+	}
+	n.parts, n.tail = []*plan.Node{pn}, pn
+}
+
+// sourced makes the node read topics, checked, and returns them sorted.
+func sourced[K, V any](n *node, ts []Topic[K, V], s settings) []*topicSpec[K, V] {
 	specs := make([]*topicSpec[K, V], len(ts))
 	for i, t := range ts {
 		specs[i] = t.or()
@@ -39,17 +64,7 @@ func read[K, V any](b *Builder, verb string, ts []Topic[K, V], opts []SourceOpti
 	n.source = src
 	n.check(s)
 	n.checkSource()
-
-	pn := &plan.Node{Name: n.name, Kind: plan.Source, Topics: src.topics, Reset: s.reset, OnError: s.onError}
-	n.parts, n.tail = []*plan.Node{pn}, pn
-	n.binds(func(c binding) any { return newSource(c, specs) })
-	b.add(n)
-
-	out := Stream[K, V]{n: n}
-	if len(specs) > 0 {
-		out.key, out.value = specs[0].key, specs[0].value
-	}
-	return out
+	return specs
 }
 
 // newSource decodes each topic's records with its own serdes.
@@ -57,9 +72,7 @@ func newSource[K, V any](c binding, topics []*topicSpec[K, V]) processor.NewSour
 	step, next := c.step(), processor.FanOut[K, V](c.next)
 	sources := map[string]processor.NewSource{}
 	for _, t := range topics {
-		sources[t.name] = processor.NewTypedSource(step, processor.SourceConfig[K, V]{
-			Key: t.key, Value: t.value, EventTime: t.eventTime, Timestamp: t.timestamp,
-		}, next)
+		sources[t.name] = processor.NewTypedSource(step, t.reading(), next)
 	}
 	if len(topics) == 1 {
 		return sources[topics[0].name]
@@ -68,7 +81,8 @@ func newSource[K, V any](c binding, topics []*topicSpec[K, V]) processor.NewSour
 }
 
 // mergeSources makes one of the sources that read the same topics: the later ones' children hang
-// under the first. Kafka Streams: InternalStreamsBuilder.mergeDuplicateSourceNodes.
+// under the first. A table's source stays alone. Kafka Streams:
+// InternalStreamsBuilder.mergeDuplicateSourceNodes.
 func (b *Builder) mergeSources() {
 	first := map[string]*node{}
 	var kept []*node
@@ -78,11 +92,12 @@ func (b *Builder) mergeSources() {
 		}
 	}
 	b.nodes = kept
+	b.checkPatterns()
 }
 
 // mergedInto moves the node's children to the first source of its topics, if there is one.
 func (n *node) mergedInto(first map[string]*node) bool {
-	for _, topic := range n.source.topics {
+	for _, topic := range n.source.claims() {
 		main, again := first[topic]
 		if !again {
 			first[topic] = n
@@ -107,18 +122,21 @@ func (n *node) mergedInto(first map[string]*node) bool {
 func (n *node) mergesWith(main *node) bool {
 	a, b := main.source, n.source
 	switch {
+	case a.table || b.table:
+		n.fail(fmt.Sprintf("it reads %v, which is read by %s already: a topic is read once, as a table or as a stream",
+			b.claims(), main.describe()), "use that one: a Table has ToStream, a Stream has ToTable")
 	case !slices.Equal(a.topics, b.topics):
 		n.fail(fmt.Sprintf("it reads %v, %s %v: topics overlap but are not the same",
 			b.topics, main.describe(), a.topics),
 			"read the topics one by one and merge the streams")
 	case !a.alike(b):
 		n.fail(fmt.Sprintf("it reads %v with other types, serdes or times than %s",
-			b.topics, main.describe()), "use one Topic value for both")
+			b.claims(), main.describe()), "use one Topic value for both")
 	case a.reset != b.reset:
-		n.fail(fmt.Sprintf("it reads %v with another Reset than %s", b.topics, main.describe()),
+		n.fail(fmt.Sprintf("it reads %v with another Reset than %s", b.claims(), main.describe()),
 			"give both the same")
 	case a.onError != b.onError:
-		n.fail(fmt.Sprintf("it reads %v with another OnError than %s", b.topics, main.describe()),
+		n.fail(fmt.Sprintf("it reads %v with another OnError than %s", b.claims(), main.describe()),
 			"give both the same")
 	default:
 		return true

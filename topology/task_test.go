@@ -19,6 +19,7 @@ type task struct {
 	flushes []func() error
 	marks   map[string]*record.Time
 	topics  map[string]*processor.Topic
+	bound   map[*plan.Node]any
 	outputs processor.Outputs
 	failed  []processor.Reason
 }
@@ -32,7 +33,7 @@ func newTask(t testing.TB, sub *plan.Subtopology) *task {
 	t.Cleanup(func() { space.Close() })
 	k := &task{
 		t: t, space: space, stores: map[string]store.State{}, sources: map[string]processor.Source{},
-		marks: map[string]*record.Time{}, topics: map[string]*processor.Topic{},
+		marks: map[string]*record.Time{}, topics: map[string]*processor.Topic{}, bound: map[*plan.Node]any{},
 	}
 	for _, s := range sub.Stores {
 		k.stores[s.Name] = s.Open(space)
@@ -44,6 +45,7 @@ func newTask(t testing.TB, sub *plan.Subtopology) *task {
 			children = append(children, bound[child])
 		}
 		bound[n] = n.Bind(k, children)
+		k.bound[n] = bound[n]
 		for _, topic := range n.Topics {
 			if n.Kind == plan.Source {
 				k.sources[topic] = bound[n].(processor.NewSource)(topic)
@@ -82,6 +84,11 @@ func (k *task) Fail(s *processor.Step, reason processor.Reason, err error) error
 	k.t.Logf("%s: %s: %v", s.Name, reason, err)
 	k.failed = append(k.failed, reason)
 	return nil
+}
+
+// read has a source with a pattern read the topic.
+func (k *task) read(n *plan.Node, topic string) {
+	k.sources[topic] = k.bound[n].(processor.NewSource)(topic)
 }
 
 // pipe processes a record and returns what came out, "topic: key=value" each.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
 )
@@ -79,6 +80,13 @@ func (t Topic[K, V]) or() *topicSpec[K, V] {
 		return &topicSpec[K, V]{}
 	}
 	return t.spec
+}
+
+// reading is how the topic is read.
+func (t *topicSpec[K, V]) reading() processor.SourceConfig[K, V] {
+	return processor.SourceConfig[K, V]{
+		Key: t.key, Value: t.value, EventTime: t.eventTime, Timestamp: t.timestamp,
+	}
 }
 
 // sameReading says whether both topics are read alike. Functions and serdes that hold functions

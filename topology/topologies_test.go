@@ -1,6 +1,8 @@
 package topology_test
 
 import (
+	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -26,6 +28,7 @@ func text(name string) topology.Topic[string, string] {
 
 func value(_, v string) string          { return v }
 func always(_, _ string) bool           { return true }
+func never(_, _ string) bool            { return false }
 func last(_, _, v string) string        { return v }
 func empty() string                     { return "" }
 func concat(_, v, a string) string      { return a + v }
@@ -38,6 +41,34 @@ func words(_, line string, emit func(string)) {
 }
 
 func innerKey(k windowing.Key[string], _ int64) string { return k.Key }
+
+// logs is topics by a pattern.
+var logs = topology.NewTopicPattern(regexp.MustCompile(`logs-[a-z]+|access`), serde.String(), serde.String())
+
+// optimizedTopologies are optimized, by the name of their golden file.
+var optimizedTopologies = map[string]func(*topology.Builder){
+	"optimized-aggregations": optimizedAggregations,
+	"optimized-merge":        optimizedMerge,
+	"optimized-table":        func(b *topology.Builder) { b.Table(in, topology.As("rows")).ToStream().To(out) },
+}
+
+// optimizedAggregations have one topic for what follows each change of the key, but for Repartition,
+// which stays where it is, and for what follows a change of the value.
+func optimizedAggregations(b *topology.Builder) {
+	s := b.Stream(in).SelectKey(value)
+	s.GroupByKey().Count(topology.As("counts")).ToStream().To(counts)
+	s.Filter(always).GroupByKey(topology.Name("filtered")).Reduce(last).ToStream().To(out)
+	s.ToTable(topology.Name("latest")).ToStream().To(text("latest"))
+	s.MapValues(value).GroupByKey().Count(topology.As("mapped"))
+	s.Repartition(topology.Name("own")).To(text("own"))
+}
+
+// optimizedMerge has one topic behind the merge of two streams with new keys.
+func optimizedMerge(b *topology.Builder) {
+	m := b.Stream(in).SelectKey(value).Merge(b.Stream(text("other")).Map(swap))
+	m.GroupByKey().Count(topology.As("counts"))
+	m.Peek(func(_, _ string) {}).GroupByKey().Reduce(last, topology.As("last"))
+}
 
 // topologies by the name of their golden file.
 var topologies = map[string]func(*topology.Builder){
@@ -52,6 +83,10 @@ var topologies = map[string]func(*topology.Builder){
 	"windows-rekeyed":    windowsRekeyed,
 	"unnamed-stores":     unnamedStores,
 	"repartitioned":      repartitioned,
+	"tables":             tables,
+	"cogrouped":          cogrouped,
+	"printed":            func(b *topology.Builder) { b.Stream(in).Print(io.Discard).MapValues(value).To(out) },
+	"pattern":            func(b *topology.Builder) { b.StreamMatching(logs, topology.Name("logs")).To(out) },
 	"dynamic":            func(b *topology.Builder) { b.Stream(in).ToDynamic(out, value) },
 }
 
@@ -131,6 +166,28 @@ func unnamedStores(b *topology.Builder) {
 	g.Reduce(last, topology.InMemory())
 	g.WindowedBy(minutes).Count(topology.Retention(time.Hour))
 	g.WindowedBy(minutes).Count(topology.Name("last"))
+}
+
+// tables are kept where something asks for it: an option, Store, or a step behind.
+func tables(b *topology.Builder) {
+	t := b.Table(in, topology.Name("rows"))
+	t.Filter(always).ToStream().To(text("low"))
+	kept := b.Stream(text("keys")).SelectKey(value).ToTable(topology.Cached())
+	kept.FilterNot(always, topology.As("high"), topology.InMemory()).
+		Filter(always, topology.ValueSerde(serde.String())).ToStream().To(text("high"))
+	asked := b.Stream(text("names")).ToTable(topology.Name("names")).Filter(always)
+	asked.Store()
+	asked.ToStream(topology.Name("named")).To(out)
+}
+
+func cogrouped(b *topology.Builder) {
+	left := b.Stream(in).GroupBy(value, topology.Name("left"))
+	right := b.Stream(text("right")).GroupByKey()
+	both := left.Cogroup(concat).Cogroup(right, concat)
+	both.Aggregate(empty).Filter(always).ToStream().To(out)
+	both.Aggregate(empty, topology.Name("again"), topology.As("again"), topology.Cached())
+	both.WindowedBy(minutes).Aggregate(empty, topology.As("windows")).ToStream().
+		SelectKey(func(k windowing.Key[string], _ string) string { return k.Key }).To(out)
 }
 
 func repartitioned(b *topology.Builder) {

@@ -14,13 +14,13 @@ import (
 // The fixes that several steps share.
 const (
 	optionFix    = "remove it"
-	serdeFix     = "give one to NewTopic"
 	keyFix       = "register one with Builder.UseSerde, or say it with WithKeySerde on the stream before"
 	newKeyFix    = "register one with Builder.UseSerde, or write SelectKey, WithKeySerde and GroupByKey for GroupBy"
 	valueFix     = "register one with Builder.UseSerde, or say it with WithValueSerde on the stream before"
 	storeFix     = "add the option topology.ValueSerde, or register one with Builder.UseSerde"
 	otherNameFix = "give one of them another topology.Name"
 	sharedFix    = "aggregate one GroupedStream for both, or give one of them another topology.Name or topology.As"
+	cogroupFix   = "add topology.Name to each GroupByKey or GroupBy whose key was changed"
 	groupFix     = "add topology.Name to GroupByKey or GroupBy, or topology.As to the aggregation"
 )
 
@@ -67,21 +67,28 @@ func checkTopic[K, V any](n *node, t Topic[K, V]) {
 }
 
 func checkSerdes[K, V any](n *node, t Topic[K, V]) {
-	switch {
-	case t.spec == nil:
+	if t.spec == nil {
 		n.fail("the topic is a zero value", "make it with NewTopic")
-	case t.spec.key == nil && t.spec.value == nil:
-		n.fail(fmt.Sprintf("topic %q has no serdes", t.Name()), "give them to NewTopic")
-	case t.spec.key == nil:
-		n.fail(fmt.Sprintf("topic %q has no key serde", t.Name()), serdeFix)
-	case t.spec.value == nil:
-		n.fail(fmt.Sprintf("topic %q has no value serde", t.Name()), serdeFix)
+		return
+	}
+	n.checkGiven(fmt.Sprintf("topic %q", t.Name()), "NewTopic", t.spec.key != nil, t.spec.value != nil)
+}
+
+// checkGiven reports serdes that were not given to the function that makes what reads or writes.
+func (n *node) checkGiven(what, maker string, key, value bool) {
+	switch {
+	case !key && !value:
+		n.fail(what+" has no serdes", "give them to "+maker)
+	case !key:
+		n.fail(what+" has no key serde", "give one to "+maker)
+	case !value:
+		n.fail(what+" has no value serde", "give one to "+maker)
 	}
 }
 
 func (n *node) checkSource() {
 	topics := n.source.topics
-	if len(topics) == 0 {
+	if len(topics) == 0 && n.source.pattern == nil {
 		n.fail("no topic is given", "give at least one")
 	}
 	for i, topic := range topics {
@@ -123,7 +130,6 @@ func (n *node) checkStore(s settings, store string) {
 			n.fail(fmt.Sprintf("store: the name %q begins as what stands beside committed offsets does", store), nameFix)
 		}
 	}
-	n.requireName(s.given[asOption], "store", store, "add topology.As")
 	if s.given[noChangelogOption] && s.given[topicConfigOption] {
 		n.fail("the options NoChangelog and TopicConfig are both given, but without a changelog there is no topic",
 			"remove one of them")
@@ -168,6 +174,10 @@ func (b *Builder) validate() {
 		}
 	}
 	b.mergeSources()
+	if b.optimized {
+		b.mergeRepartitions()
+		b.reuseSources()
+	}
 	b.validateNames()
 }
 
@@ -176,8 +186,11 @@ func (b *Builder) validateNames() {
 	steps, stores, topics := map[string]*node{}, map[string]*node{}, map[string]*node{}
 	for _, n := range b.nodes {
 		fix := otherNameFix
-		if n.repartition != nil && n.verb != "Repartition" {
+		if n.movable {
 			fix = sharedFix
+			if first := topics[n.repartition.Topic]; first != nil && first.order == n.order {
+				fix = cogroupFix
+			}
 		}
 		if n.repartition != nil && n.taken(topics, n.repartition.Topic, "repartition topic", fix) {
 			continue // its steps are called after it

@@ -83,6 +83,26 @@ var aggregatesCases = map[string]func(*topo){
 		b.keeps(s.GroupByKey().Reduce(func(_, _, v text) text { return v })).ToStream().To(texts("last"))
 	},
 
+	"two-counts-optimized": func(b *topo) {
+		s := b.Stream(texts("in")).SelectKey(func(_, v text) text { return v })
+		b.keeps(s.GroupByKey().Count()).ToStream().To(counts("counts"))
+		b.keeps(s.GroupByKey().Reduce(func(_, _, v text) text { return v })).ToStream().To(texts("last"))
+	},
+
+	"cogroup": func(b *topo) {
+		ns := b.Stream(numbers("numbers")).GroupByKey()
+		words := b.Stream(texts("words")).GroupByKey()
+		t := ns.Cogroup(plusNumber).
+			Cogroup(words, func(_, v, a text) text {
+				if len(a.V) > 20 {
+					return v
+				}
+				return plus(a, v)
+			}).
+			Aggregate(startText, topology.As("both"))
+		b.keeps(t).ToStream().To(texts("out"))
+	},
+
 	"integer-keys": func(b *topo) {
 		t := b.Stream(topology.NewTopic("in", integerSerde, textSerde)).GroupByKey().Count()
 		b.keeps(t).ToStream().To(topology.NewTopic("out", integerSerde, serde.Int64()))
@@ -103,6 +123,9 @@ var aggregatesCases = map[string]func(*topo){
 		b.keeps(t).ToStream().To(counts("out"))
 	},
 }
+
+// plusNumber is an aggregator of the generator: it appends a number, a null one too.
+func plusNumber(_ text, v number, a text) text { return plus(a, "+", v) }
 
 // sum is Java's Long::sum.
 func sum(_ text, a, v number) number { return number{V: a.V + v.V, Valid: true} }

@@ -140,6 +140,19 @@ var streamsCases = map[string]func(*topo){
 		b.keeps(s.GroupByKey().Count()).ToStream().To(counts("out"))
 	},
 
+	"to-table": func(b *topo) {
+		b.keeps(b.Stream(texts("in")).ToTable(topology.As("latest"))).ToStream().To(texts("out"))
+		b.Stream(texts("other")).SelectKey(func(_, v text) text { return v }).ToTable().ToStream().To(texts("out2"))
+	},
+
+	"empty-is-not-null": func(b *topo) {
+		s := b.Stream(texts("in"))
+		b.keeps(s.GroupByKey().Count(topology.As("counts"))).ToStream().To(counts("counted"))
+		empty := b.keeps(s.ToTable(topology.As("latest"))).
+			Filter(func(_, v text) bool { return v == valid("") }, topology.As("empty"))
+		b.keeps(empty).ToStream().To(texts("empties"))
+	},
+
 	"skip-on-error": func(b *topo) {
 		b.options = append(b.options, streamtest.OnError(topology.ErrorPolicies{
 			Process: processor.ErrorPolicy{Action: processor.SkipAction},

@@ -91,6 +91,13 @@ var windowsCases = map[string]func(*topo){
 		b.keepsWindows(t).ToStream().To(windowed(ten, serde.Int64()))
 	},
 
+	"cogroup-tumbling": func(b *topo) {
+		ns := b.Stream(numbers("numbers")).GroupByKey()
+		words := b.Stream(texts("words")).GroupByKey()
+		t := ns.Cogroup(plusNumber).Cogroup(words, joined).WindowedBy(tenGrace).Aggregate(startText)
+		b.keepsWindows(t).ToStream().To(windowed(ten, textSerde))
+	},
+
 	"hopping-count": func(b *topo) {
 		t := b.Stream(texts("in")).GroupByKey().WindowedBy(byFour).Count()
 		b.keepsWindows(t).ToStream().To(windowed(byFour, serde.Int64()))

@@ -14,7 +14,7 @@ import (
 func cases(t *testing.T) map[string]func(*topo) {
 	t.Helper()
 	all := map[string]func(*topo){}
-	for _, area := range []map[string]func(*topo){streamsCases, aggregatesCases, windowsCases} {
+	for _, area := range []map[string]func(*topo){streamsCases, aggregatesCases, windowsCases, tablesCases} {
 		for id, build := range area {
 			if all[id] != nil {
 				t.Fatalf("case %s has two topologies", id)
@@ -93,7 +93,11 @@ func runCase(t *testing.T, v *vector, build func(*topo)) (passed int) {
 // runScenario takes the steps of a scenario up to the first difference: all behind it would differ
 // too.
 func runScenario(t *testing.T, v *vector, s *scenario, build func(*topo)) error {
-	b := &topo{Builder: topology.NewBuilder()}
+	var options []topology.BuilderOption
+	if v.Config["topology.optimization"] == "all" {
+		options = append(options, topology.Optimize())
+	}
+	b := &topo{Builder: topology.NewBuilder(options...)}
 	build(b)
 	plan, err := b.Build()
 	if err != nil {

@@ -106,11 +106,9 @@ func plus(parts ...any) text {
 		case string:
 			s += p
 		case text:
-			if p.Valid {
-				s += p.V
-			} else {
-				s += "null"
-			}
+			s += p.String()
+		case number:
+			s += p.String()
 		}
 	}
 	return valid(s)

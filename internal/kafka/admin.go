@@ -41,6 +41,25 @@ type TopicInfo struct {
 	ID         [16]byte // zero where the broker has none
 }
 
+// AllTopics describes all topics but those that Kafka keeps for itself.
+func (a *Admin) AllTopics(ctx context.Context) (map[string]TopicInfo, error) {
+	found := map[string]TopicInfo{}
+	err := retry(ctx, a.log, "list topics", func(ctx context.Context) error {
+		clear(found)
+		topics, err := a.admin.ListTopics(ctx)
+		if err != nil {
+			return err
+		}
+		for _, t := range topics {
+			if t.Err == nil {
+				found[t.Topic] = TopicInfo{Partitions: int32(len(t.Partitions)), ID: t.ID}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
 // Topics describes the topics that exist among names.
 func (a *Admin) Topics(ctx context.Context, names []string) (map[string]TopicInfo, error) {
 	found := map[string]TopicInfo{}

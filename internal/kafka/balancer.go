@@ -16,10 +16,20 @@ type TaskTopics []string
 // Balancer assigns tasks: all partitions of a task to one member, each member about as many tasks
 // as the others, and a task to the member that has it as long as that is even. It is cooperative
 // (KIP-429): a task moves only after its old owner has let it go.
-type Balancer struct{ tasks []TaskTopics }
+type Balancer struct {
+	tasks []TaskTopics
+	home  func(topic string) int
+}
 
 // NewBalancer makes a Balancer; all members of a group must have the same tasks.
-func NewBalancer(tasks []TaskTopics) *Balancer { return &Balancer{tasks} }
+func NewBalancer(tasks []TaskTopics) *Balancer { return &Balancer{tasks: tasks} }
+
+// Matching makes the Balancer deal out the topics as well that only other members found, which have
+// started later: home is the index of the task's topics to which such a topic belongs; -1: to none.
+func (b *Balancer) Matching(home func(topic string) int) *Balancer {
+	b.home = home
+	return b
+}
 
 // ProtocolName is what the members of the group agree on.
 func (*Balancer) ProtocolName() string { return "pitwheel" }
@@ -73,12 +83,14 @@ type task struct {
 func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32) kgo.IntoSyncAssignment {
 	var owners []*owner
 	c := claims{newest: map[claimedPartition]claim{}, all: map[claimedPartition][]*owner{}}
+	topics := slices.Clone(b.tasks)
 	cb.EachMember(func(member *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
 		o := &owner{member: member}
 		owners = append(owners, o)
 		c.add(o, meta)
+		b.takeIn(topics, meta.Topics)
 	})
-	tasks := b.tasksOf(partitions)
+	tasks := tasksOf(topics, partitions)
 	deal(tasks, owners, c.owner)
 
 	plan := cb.NewPlan()
@@ -93,10 +105,25 @@ func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32
 	return plan
 }
 
+// takeIn puts a member's topics that are not among them to their tasks'.
+func (b *Balancer) takeIn(all []TaskTopics, of []string) {
+	if b.home == nil {
+		return
+	}
+	for _, topic := range of {
+		if slices.ContainsFunc(all, func(t TaskTopics) bool { return slices.Contains(t, topic) }) {
+			continue
+		}
+		if at := b.home(topic); at >= 0 {
+			all[at] = append(slices.Clip(all[at]), topic)
+		}
+	}
+}
+
 // tasksOf are the tasks that so many partitions make.
-func (b *Balancer) tasksOf(partitions map[string]int32) []*task {
+func tasksOf(all []TaskTopics, partitions map[string]int32) []*task {
 	var tasks []*task
-	for _, topics := range b.tasks {
+	for _, topics := range all {
 		count := int32(0)
 		for _, topic := range topics {
 			count = max(count, partitions[topic])

@@ -189,6 +189,47 @@ func TestJoinMetadataIsDeterministic(t *testing.T) {
 	}
 }
 
+// A topic that only another member found is dealt out with the task it belongs to; one that belongs
+// nowhere is not.
+func TestTopicsThatOthersFoundAreDealtOut(t *testing.T) {
+	b := NewBalancer([]TaskTopics{{"logs-a"}, {"r"}}).Matching(func(topic string) int {
+		if topic == "logs-b" {
+			return 0
+		}
+		return -1
+	})
+	var members []kmsg.JoinGroupResponseMember
+	for id, topics := range map[string][]string{"m1": {"logs-a", "r"}, "m2": {"logs-a", "logs-b", "r", "strange"}} {
+		member := kmsg.NewJoinGroupResponseMember()
+		member.MemberID, member.ProtocolMetadata = id, b.JoinGroupMetadata(topics, nil, 1)
+		members = append(members, member)
+	}
+	balancer, _, err := b.MemberBalancer(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := balancer.(kgo.GroupMemberBalancerOrError).BalanceOrError(map[string]int32{"logs-a": 2, "logs-b": 2, "r": 1, "strange": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]int{}
+	for _, a := range plan.IntoSyncAssignment() {
+		got, err := b.ParseSyncAssignment(a.MemberAssignment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(got["logs-a"])), slices.Sorted(slices.Values(got["logs-b"]))) {
+			t.Errorf("member %s has parts of tasks: %v", a.MemberID, got)
+		}
+		for topic, partitions := range got {
+			of[topic] += len(partitions)
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"logs-a": 2, "logs-b": 2, "r": 1}, of); diff != "" {
+		t.Errorf("dealt out (-want +got):\n%s", diff)
+	}
+}
+
 func TestUnreadableMemberIsAnError(t *testing.T) {
 	member := kmsg.NewJoinGroupResponseMember()
 	member.ProtocolMetadata = []byte{9}

@@ -21,7 +21,10 @@ type ConsumerConfig struct {
 	Topics     []string
 	Tasks      []TaskTopics    // what is assigned together
 	Latest     map[string]bool // topics that start at their end where no offset is committed
-	Leave      bool            // give partitions away at once when closing
+	// Home is where a topic belongs that only other members found; see Balancer.Matching. Nil: there
+	// are none.
+	Home  func(topic string) int
+	Leave bool // give partitions away at once when closing
 
 	SessionTimeout   time.Duration // zero: 45 s
 	RebalanceTimeout time.Duration // zero: 60 s
@@ -58,7 +61,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	opts := c.options(
 		kgo.ConsumerGroup(of.Group),
 		kgo.ConsumeTopics(of.Topics...),
-		kgo.Balancers(NewBalancer(of.Tasks)),
+		kgo.Balancers(NewBalancer(of.Tasks).Matching(of.Home)),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// The engine sets every position itself; a position that is gone is an error, not a skip.

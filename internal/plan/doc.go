@@ -17,5 +17,5 @@
 //
 // # Sources
 //
-// Kafka Streams: InternalTopologyBuilder (makeNodeGroups, describe).
+// Kafka Streams: InternalTopologyBuilder (makeNodeGroups, describe), CopartitionedTopicsEnforcer.
 package plan

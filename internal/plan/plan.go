@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/pitwheel/pitwheel/processor"
@@ -12,6 +13,10 @@ import (
 type Plan struct {
 	Subtopologies []*Subtopology
 	Internal      []*Repartition // every repartition topic, in the order of its source node
+
+	// Copartitioned are sources whose records meet by key, so that their topics must have the same
+	// number of partitions.
+	Copartitioned [][]*Node
 }
 
 // Repartition is a repartition topic: written by one subtopology, read by another.
@@ -42,6 +47,7 @@ type Node struct {
 	Name     string
 	Kind     Kind
 	Topics   []string                // a source's; a sink's is one, none if it chooses by record
+	Pattern  *regexp.Regexp          // a source's in place of topics: those that it matches as a whole
 	Internal bool                    // the topics are repartition topics
 	Reset    Reset                   // a source's
 	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
@@ -52,6 +58,15 @@ type Node struct {
 	// Bind makes the node's closure in a task. children are what Bind returned for Children, in
 	// their order. It returns the node's Emit or EmitChange, a source's processor.NewSource.
 	Bind func(b Binder, children []any) any
+}
+
+// Matches says whether a source with a pattern reads the topic.
+func (n *Node) Matches(topic string) bool {
+	if n.Pattern == nil {
+		return false
+	}
+	at := n.Pattern.FindStringIndex(topic)
+	return at != nil && at[0] == 0 && at[1] == len(topic)
 }
 
 // Reset is where a source starts in a group without committed offsets.
@@ -72,12 +87,13 @@ type Binder interface {
 	Store(name string) store.State
 	// Topic is a sink's topic; internal puts the application id before the name.
 	Topic(name string, internal bool) *processor.Topic
-	// OnFlush registers what runs before each commit, in the order of the calls: a record cache
-	// emits what it holds back.
+	// OnFlush registers what runs before each commit: a record cache emits what it holds back.
+	// Children are bound, and so register, before their parents, and are flushed after them, in
+	// the reverse of the order of the calls: what a parent emits may fill its children's caches.
 	OnFlush(f func() error)
 	// OnAhead registers who wants to know what comes: f is told of the next records' keys, a few
-	// dozen at a time, and of about their event time. An aggregation's key is always that of the
-	// source's record, because what changes it leads through a repartition topic.
+	// dozen at a time, and of about their event time. A table's key is always that of the source's
+	// record, because what changes it leads through a repartition topic.
 	OnAhead(f func(at record.Time, keys [][]byte))
 	// Mark is a time that is committed with the offsets under that name and read back when the
 	// task starts; -1 before it was ever set. Kafka: ProcessorMetadata.
@@ -94,9 +110,20 @@ type Store struct {
 	Retention   time.Duration     // of a window store: how long windows stay readable
 	TopicConfig map[string]string // of the changelog, over the defaults
 
+	// Source is the topic, of a source of the same subtopology, whose records are the store's rows:
+	// the store is not Logged, and what is processed of the topic brings it back. Empty: none. Then
+	// Rows is set and makes a reader of the topic, for one partition.
+	Source string
+	Rows   func() RowReader
+
 	// Open makes the typed store in a task's space.
 	Open func(s *store.Space) store.State
 }
+
+// RowReader gives the row that a source's record makes. partitionTime is the highest event time of
+// the partition's rows so far, -1 before the first. False: the record makes none, as it made none
+// when it was processed. Error: the row does not encode.
+type RowReader func(raw *record.Raw, partitionTime record.Time) (row store.FrozenEntry, ok bool, err error)
 
 // StoreKind is how a store is laid out.
 type StoreKind int
@@ -106,6 +133,21 @@ const (
 	KeyValue StoreKind = iota
 	Window
 )
+
+// TopicNames are the full names of a source's topics: for one with a pattern, what it matched.
+func (n *Node) TopicNames(applicationID string, matched []string) []string {
+	switch {
+	case n.Pattern != nil:
+		return matched
+	case !n.Internal:
+		return n.Topics
+	}
+	names := make([]string, len(n.Topics))
+	for i, topic := range n.Topics {
+		names[i] = TopicName(applicationID, topic)
+	}
+	return names
+}
 
 // TopicName is an internal topic's full name: Kafka Streams' "<application id>-<name>".
 func TopicName(applicationID, topic string) string { return applicationID + "-" + topic }

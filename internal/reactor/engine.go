@@ -171,6 +171,7 @@ func (e *Engine) join() error {
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
 		Topics: e.topics.sources(), Tasks: e.topics.tasks(), Latest: e.topics.latest(),
+		Home:  e.topics.home,
 		Leave: e.config.LeaveOnStop, SessionTimeout: e.config.SessionTimeout,
 		FetchBytes: int32(min(e.config.BufferBytes/8, 64<<20)),
 		Assigned:   e.assigned, Revoked: e.revoked, Lost: e.lost,

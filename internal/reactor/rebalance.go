@@ -16,7 +16,9 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	e.partitions.Add(int64(len(of)))
 	e.mu.Lock()
 	for _, p := range of {
-		if count := e.topics.count(p.Topic); p.ID >= count && !e.ended {
+		if e.topics.reader(p.Topic) == nil {
+			e.failUnknown(p.Topic)
+		} else if count := e.topics.count(p.Topic); p.ID >= count && !e.ended {
 			// Keys have moved between partitions; the state of their old ones has not.
 			e.fail(fmt.Errorf("topic %q had %d partitions when this instance started and has more now: if that is wanted, start over under a new application id, or stop all instances and delete the application's internal topics, offsets and state directories",
 				p.Topic, count))
@@ -25,6 +27,9 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	}
 	for _, p := range of {
 		sub := e.topics.reader(p.Topic)
+		if sub == nil {
+			continue
+		}
 		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
 		if e.assignments[id] == nil && !e.ended && e.ownsAll(id, sub) {
 			e.openTask(id, sub)
@@ -32,6 +37,14 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	}
 	e.tellRunning()
 	e.mu.Unlock()
+}
+
+// failUnknown ends the engine, which has been given a topic that it does not know: one that matches a
+// source's pattern and was found by an instance that has started later. The engine's mutex is held.
+func (e *Engine) failUnknown(topic string) {
+	if !e.ended {
+		e.fail(fmt.Errorf("topic %q was given to this instance, which had not found it when it started: it matches a pattern and was created since: restart this instance", topic))
+	}
 }
 
 // ownsAll says whether all inputs of the task are assigned. The engine's mutex is held.
@@ -122,7 +135,11 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	var gone []*assignment
 	for _, p := range of {
 		delete(e.owned, p)
-		id := record.TaskID{Subtopology: e.topics.reader(p.Topic).ID, Partition: p.ID}
+		sub := e.topics.reader(p.Topic)
+		if sub == nil {
+			continue
+		}
+		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
 		if a := e.assignments[id]; a != nil {
 			gone = append(gone, a)
 			delete(e.assignments, id)

@@ -40,7 +40,8 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	task, err := NewTask(TaskConfig{
 		ID: a.id, ApplicationID: e.config.ApplicationID, Subtopology: a.subtopology, Owner: a.owner,
 		Policies: e.config.Policies, Space: space, Logger: e.log,
-		Topic: func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
+		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
+		Matched: e.topics.matched,
 	})
 	if err != nil {
 		return restored, err
@@ -69,6 +70,11 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 			return restored, fmt.Errorf("restore task %s: %w", a.id, err)
 		}
 	}
+	reread, err := e.reread(ctx, a, proof, local)
+	if err != nil {
+		return restored, fmt.Errorf("restore task %s: %w", a.id, err)
+	}
+	restored.Records += reread
 	if err := e.settle(a, proof, positions, restored.Records); err != nil {
 		return restored, err
 	}
@@ -89,6 +95,8 @@ func (e *Engine) discard(a *assignment, p Proof, l Local, from map[string]int64)
 		at, start := l.Positions[s.Name], l.Starts[s.Name]
 		var why string
 		switch {
+		case s.Source != "": // see reread
+			continue
 		case !s.Logged && l.Seq > 0 && l.Seq != p.Seq:
 			why = "it has no changelog and is not as of the last commit"
 		case s.Logged && at > 0 && l.Windows[s.Name] && at < start:
@@ -190,12 +198,20 @@ func (e *Engine) replay(
 			r.stores[p], at[p] = name, from[name]
 		}
 	}
-	if len(at) == 0 {
-		return 0, r.reached, nil
+	if err := r.run(ctx, at); err != nil {
+		return r.records, nil, err
 	}
-	reader, err := kafka.NewReader(e.config.Kafka, at)
+	return r.records, r.reached, nil
+}
+
+// run reads the partitions from those offsets to their ends.
+func (r *replayer) run(ctx context.Context, from map[record.Partition]int64) error {
+	if len(from) == 0 {
+		return nil
+	}
+	reader, err := kafka.NewReader(r.engine.config.Kafka, from)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	defer reader.Close()
 	r.reader = reader
@@ -205,15 +221,15 @@ func (e *Engine) replay(
 		err := reader.Poll(pollCtx, r.apply)
 		cancel()
 		if err := firstError(err, r.err, ctx.Err()); err != nil {
-			return r.records, nil, err
+			return err
 		}
 		if r.polls == polls {
 			if err := r.standStill(ctx); err != nil {
-				return r.records, nil, err
+				return err
 			}
 		}
 	}
-	return r.records, r.reached, nil
+	return nil
 }
 
 // replayer applies what a reader brings.
@@ -226,6 +242,7 @@ type replayer struct {
 	stores     map[record.Partition]string // whose changelogs are read
 	read       map[string]int64            // the position behind what was read
 	reached    map[string]int64            // the position that state stands at
+	sources    map[string]*sourceRows      // by store, in place of its changelog
 	records    int64
 	polls      int // that brought something
 	warned     time.Time
@@ -247,6 +264,10 @@ func (r *replayer) apply(f kafka.Fetched) {
 		return
 	}
 	r.polls++
+	if source := r.sources[name]; source != nil {
+		r.err = r.applySource(name, source, f)
+		return
+	}
 	rows := make([]store.FrozenEntry, 0, len(f.Records))
 	for i := range f.Records {
 		row, err := changelog.Row(r.windows(name), &f.Records[i])
@@ -272,6 +293,11 @@ func (r *replayer) windows(name string) bool {
 // advance puts rows into the store, with the position they bring it to.
 func (r *replayer) advance(name string, rows []store.FrozenEntry, next int64) error {
 	r.read[name] = next
+	if r.sources[name] != nil {
+		// Its position is that of its input, which is committed.
+		r.engine.progress()
+		return r.assignment.space.Restore(name, rows, 0)
+	}
 	r.reached[name] = max(r.reached[name], r.proof.Reached(name, next, r.engine.config.ExactlyOnce))
 	r.engine.progress()
 	return r.assignment.space.Restore(name, rows, r.reached[name])

@@ -23,6 +23,8 @@ type TaskConfig struct {
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
+	// Matched are the topics of sources with a pattern.
+	Matched map[*plan.Node][]string
 }
 
 // Task is one subtopology of one partition: its reactor, a state machine that owns its buffers,
@@ -33,6 +35,7 @@ type Task struct {
 
 	config     TaskConfig
 	inputs     []*input // in the order of source nodes, then topics
+	sources    map[*plan.Node]processor.NewSource
 	space      *store.Space
 	stores     []*taskStore
 	outputs    processor.Outputs
@@ -64,6 +67,7 @@ type taskStore struct {
 func NewTask(c TaskConfig) (*Task, error) {
 	t := &Task{
 		ID: c.ID, config: c, space: c.Space, streamTime: -1,
+		sources:   map[*plan.Node]processor.NewSource{},
 		marks:     map[string]*record.Time{},
 		positions: map[string]int64{},
 		committed: map[record.Partition]int64{},
@@ -178,20 +182,24 @@ func (t *Task) bind() {
 		if n.Kind != plan.Source {
 			continue
 		}
-		open := bound[n].(processor.NewSource)
-		for _, topic := range n.Topics {
-			if n.Internal {
-				topic = plan.TopicName(t.config.ApplicationID, topic)
-			}
-			if t.ID.Partition >= t.config.Topic(topic).Partitions {
-				continue
-			}
-			t.inputs = append(t.inputs, &input{
-				partition: record.Partition{Topic: topic, ID: t.ID.Partition},
-				source:    open(topic),
-				policies:  n.OnError,
-				time:      -1,
-			})
+		t.sources[n] = bound[n].(processor.NewSource)
+		for _, topic := range n.TopicNames(t.config.ApplicationID, t.config.Matched[n]) {
+			t.Read(n, topic)
 		}
 	}
+}
+
+// Read adds a source's topic to the inputs, from its beginning, if it has the task's partition. It is
+// for topics of sources with a pattern that turn up while the task runs; the others are read from
+// the start.
+func (t *Task) Read(n *plan.Node, topic string) {
+	if t.ID.Partition >= t.config.Topic(topic).Partitions {
+		return
+	}
+	t.inputs = append(t.inputs, &input{
+		partition: record.Partition{Topic: topic, ID: t.ID.Partition},
+		source:    t.sources[n](topic),
+		policies:  n.OnError,
+		time:      -1,
+	})
 }

@@ -23,6 +23,8 @@ type topics struct {
 	admin  *kafka.Admin
 	counts map[string]int32 // by full name
 
+	matched map[*plan.Node][]string // the topics of sources with a pattern, as of the start
+
 	mu      sync.Mutex
 	known   map[string]*processor.Topic
 	unknown map[string]time.Time     // when they were last looked for
@@ -35,10 +37,14 @@ type topics struct {
 func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, error) {
 	t := &topics{
 		config: c, admin: admin,
-		counts: map[string]int32{}, known: map[string]*processor.Topic{}, ids: map[string][16]byte{},
+		counts: map[string]int32{}, matched: map[*plan.Node][]string{},
+		known: map[string]*processor.Topic{}, ids: map[string][16]byte{},
 		unknown: map[string]time.Time{}, keeps: map[string]time.Duration{},
 	}
 	if err := t.findExternal(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.checkSources(ctx); err != nil {
 		return nil, err
 	}
 	if err := t.countRepartition(); err != nil {
@@ -76,6 +82,9 @@ func (t *topics) findExternal(ctx context.Context) error {
 		}
 	}
 	addDeadLetters(use, t.config.Policies)
+	if err := t.match(ctx, use); err != nil {
+		return err
+	}
 	names := slices.Sorted(maps.Keys(use))
 	found, err := t.admin.Topics(ctx, names)
 	if err != nil {
@@ -122,6 +131,9 @@ func (t *topics) countRepartition() error {
 			t.counts[name] = max(t.counts[name], count)
 		}
 	}
+	if err := t.config.Plan.Copartition(t.topicsOf, t.counts); err != nil {
+		return err
+	}
 	for _, r := range t.config.Plan.Internal {
 		if t.counts[plan.TopicName(t.config.ApplicationID, r.Topic)] == 0 {
 			return fmt.Errorf("the number of partitions of repartition topic %q cannot be found: say it with topology.Partitions", r.Topic)
@@ -156,17 +168,16 @@ func (t *topics) partitions(sub *plan.Subtopology) int32 {
 func (t *topics) sourcesOf(sub *plan.Subtopology) []string {
 	var names []string
 	for _, n := range sub.Nodes {
-		if n.Kind != plan.Source {
-			continue
-		}
-		for _, topic := range n.Topics {
-			if n.Internal {
-				topic = plan.TopicName(t.config.ApplicationID, topic)
-			}
-			names = append(names, topic)
+		if n.Kind == plan.Source {
+			names = append(names, t.topicsOf(n)...)
 		}
 	}
 	return names
+}
+
+// topicsOf are the full names of a source's topics.
+func (t *topics) topicsOf(n *plan.Node) []string {
+	return n.TopicNames(t.config.ApplicationID, t.matched[n])
 }
 
 // internalTopic is a topic that is ours to make.
@@ -339,14 +350,15 @@ func (t *topics) tasks() []kafka.TaskTopics {
 	return all
 }
 
-// reader is the subtopology that reads the topic: there is just one.
+// reader is the subtopology that reads the topic, of which there is just one; nil: this instance does
+// not know the topic.
 func (t *topics) reader(topic string) *plan.Subtopology {
 	for _, sub := range t.config.Plan.Subtopologies {
 		if slices.Contains(t.sourcesOf(sub), topic) {
 			return sub
 		}
 	}
-	panic("reactor: no subtopology reads topic " + topic)
+	return nil
 }
 
 // latest are the topics that a new group reads from their end.
@@ -355,7 +367,7 @@ func (t *topics) latest() map[string]bool {
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, n := range sub.Nodes {
 			if n.Kind == plan.Source && n.Reset == plan.Latest {
-				for _, topic := range n.Topics {
+				for _, topic := range t.topicsOf(n) {
 					all[topic] = true
 				}
 			}
@@ -367,7 +379,7 @@ func (t *topics) latest() map[string]bool {
 // reset is where an input without a committed offset starts.
 func (e *Engine) reset(of record.Partition, start, end int64) (int64, error) {
 	for _, n := range e.topics.reader(of.Topic).Nodes {
-		if n.Kind != plan.Source || n.Internal || !slices.Contains(n.Topics, of.Topic) {
+		if n.Kind != plan.Source || n.Internal || !slices.Contains(e.topics.topicsOf(n), of.Topic) {
 			continue
 		}
 		if n.Reset == plan.Latest {
