@@ -1,6 +1,7 @@
 package streamtest_test
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -49,6 +50,35 @@ func TestAKeyStaysInItsPartition(t *testing.T) {
 		if r.Value() != 5 {
 			t.Errorf("the last count of %s is %d, want 5", r.Key(), r.Value())
 		}
+	}
+}
+
+// What groups behind a repartition topic is where its partitioner puts it.
+func TestRepartitionByChoosesThePartition(t *testing.T) {
+	d := streamtest.New(t, build(t, func(b *topology.Builder) {
+		byLength := func(_, v string, partitions int) int { return len(v) % partitions }
+		b.Stream(in).Map(func(_, v string) (string, string) { return v, v }).
+			RepartitionBy(byLength, topology.Name("by-length"), topology.Partitions(3)).
+			GroupByKey().Count(topology.As("seen")).ToStream().To(counts)
+	}))
+	for _, v := range []string{"", "a", "bb", "a", "ccc", "bb", "a"} {
+		d.Input(in).Pipe("k", v, 0)
+	}
+	written := append(d.Written("app-by-length-repartition"), d.Written("app-seen-changelog")...)
+	if len(written) != 14 {
+		t.Fatalf("%d records were written, want 7 and their changelog", len(written))
+	}
+	for _, w := range written {
+		if got, want := w.Partition, int32(len(w.Key)%3); got != want {
+			t.Errorf("key %q went to partition %d, want %d", w.Key, got, want)
+		}
+	}
+	last := map[string]int64{}
+	for _, r := range d.Output(counts).All() {
+		last[r.Key()] = r.Value()
+	}
+	if want := map[string]int64{"": 1, "a": 3, "bb": 2, "ccc": 1}; !maps.Equal(last, want) {
+		t.Errorf("counted %v, want %v", last, want)
 	}
 }
 

@@ -41,7 +41,7 @@ type keyedBy[K any] func(r, step *node, key *wanted[K])
 
 // by is the grouping's keyedBy.
 func (g GroupedStream[K, V]) by(r, step *node, key *wanted[K]) {
-	partitionedBy(r, key, want(step, g.value, "the value", valueFix))
+	partitionedBy(r, key, want(step, g.value, "the value", valueFix), nil)
 }
 
 // partitioned is what the aggregation reads: the grouped stream, or the repartition topic before it

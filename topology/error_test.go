@@ -221,6 +221,10 @@ var mistakes = []mistake{
 		[]string{"topology: Repartition (LINE, step r-repartition-source): the option Partitions is 0: give at least 1 and at most 2147483647"},
 	},
 	{
+		"no partitioner", func(b *topology.Builder) { b.Stream(in).RepartitionBy(nil, topology.Name("r")) },
+		[]string{"topology: RepartitionBy (LINE, step r-repartition-source): the function is nil: give one"},
+	},
+	{
 		"sources that are not alike", func(b *topology.Builder) {
 			b.Stream(in)
 			b.Stream(topology.NewTopic("in", serde.String(), serde.Int64()))

@@ -27,9 +27,26 @@ func (b *Builder) through(step *node, name string) *node {
 	}
 }
 
-// partitionedBy binds the three nodes.
-func partitionedBy[K, V any](n *node, key *wanted[K], value *wanted[V]) *node {
-	n.bindLike = func(other *node) { partitionedBy(other, key, value) }
+// repartition adds the node of a repartition topic that the user asked for.
+func repartition[K, V any](s Stream[K, V], verb string, by Partitioner[K, V], opts []RepartitionOption) Stream[K, V] {
+	s.n.mustBe(verb)
+	set := settingsOf(opts)
+	name := set.name
+	if !set.given[nameOption] {
+		name = s.n.builder.generate(repartitionPrefix)
+	}
+	n := s.n.builder.through(s.n.builder.call(verb, ""), name)
+	n.repartition.Partitions = set.partitions
+	n.checkRepartition(set)
+	s.n.builder.add(n, s.n)
+	s.n = partitionedBy(n, want(n, s.key, "the key", keyFix), want(n, s.value, "the value", valueFix), by)
+	s.rekeyed = false
+	return s
+}
+
+// partitionedBy binds the three nodes; by chooses the partition, nil: Kafka's default.
+func partitionedBy[K, V any](n *node, key *wanted[K], value *wanted[V], by Partitioner[K, V]) *node {
+	n.bindLike = func(other *node) { partitionedBy(other, key, value, by) }
 	drop, write, read := n.parts[0], n.parts[1], n.parts[2]
 	topic := n.repartition.Topic
 	bound(drop, func(c binding) any {
@@ -37,7 +54,7 @@ func partitionedBy[K, V any](n *node, key *wanted[K], value *wanted[V]) *node {
 	})
 	bound(write, func(c binding) any {
 		return processor.Sink(c.step(), c.Topic(topic, true), processor.SinkConfig[K, V]{
-			Key: key.serde, Value: value.serde,
+			Key: key.serde, Value: value.serde, Partitioner: by,
 		})
 	})
 	bound(read, func(c binding) any {

@@ -105,19 +105,17 @@ func (s Stream[K, V]) ToDynamic(t Topic[K, V], name func(K, V) string, opts ...S
 // Repartition writes the stream to an internal topic and reads it back, so that it is partitioned
 // by its key. Name names the topic. Kafka: KStream.repartition.
 func (s Stream[K, V]) Repartition(opts ...RepartitionOption) Stream[K, V] {
-	s.n.mustBe("Repartition")
-	set := settingsOf(opts)
-	name := set.name
-	if !set.given[nameOption] {
-		name = s.n.builder.generate(repartitionPrefix)
-	}
-	n := s.n.builder.through(s.n.builder.call("Repartition", ""), name)
-	n.repartition.Partitions = set.partitions
-	n.checkRepartition(set)
-	s.n.builder.add(n, s.n)
-	s.n = partitionedBy(n, want(n, s.key, "the key", keyFix), want(n, s.value, "the value", valueFix))
-	s.rekeyed = false
-	return s
+	return repartition(s, "Repartition", nil, opts)
+}
+
+// RepartitionBy is Repartition where p chooses the partition. What groups or joins behind it sees
+// the records that p put together: p must give all records of a key the same partition. Kafka:
+// Repartitioned.withStreamPartitioner.
+func (s Stream[K, V]) RepartitionBy(p Partitioner[K, V], opts ...RepartitionOption) Stream[K, V] {
+	const verb = "RepartitionBy"
+	r := repartition(s, verb, p, opts)
+	r.n.needs(p != nil)
+	return r
 }
 
 // WithKeySerde says how keys are written from here on, where a step needs their bytes. It adds no

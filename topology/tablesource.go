@@ -22,7 +22,7 @@ func (s Stream[K, V]) ToTable(opts ...StoreOption) Table[K, V] {
 		parent.movable = true
 		n.checkTopicName(set)
 		n.requireName(set.given[nameOption], "repartition topic", parent.repartition.Topic, "add topology.Name")
-		partitionedBy(parent, want(n, s.key, "the key", keyFix), want(n, k.valueSerde, "the value", valueFix))
+		partitionedBy(parent, want(n, s.key, "the key", keyFix), want(n, k.valueSerde, "the value", valueFix), nil)
 		b.add(parent, s.n)
 	}
 	b.add(n, parent)

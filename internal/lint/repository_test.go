@@ -91,6 +91,9 @@ func (r *repository) readFiles() error {
 			}
 			return nil
 		}
+		if d.Name() == ".git" { // of a linked work tree
+			return nil
+		}
 		text, err := os.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 			return nil
