@@ -17,12 +17,15 @@ type backend interface {
 	close() error
 }
 
-// iterator stands on a row after seek or next returned true. Keys and values are valid until the
-// next call.
+// iterator stands on a row after a move returned true. Keys and values are valid until the next
+// call.
 type iterator interface {
-	// seek moves to the first row at or after key.
+	// seek moves to the first row at or after key. From there on only next may be called.
 	seek(key []byte) bool
 	next() bool
+	// last moves to the last row. From there on only prev may be called.
+	last() bool
+	prev() bool
 	key() []byte
 	value() []byte
 	// close returns what went wrong; until then an error looks like the end.

@@ -109,9 +109,31 @@ func TestBackendsAreMaps(t *testing.T) {
 							t.Fatal(err)
 						}
 					},
+					"walk back": func(t *rapid.T) { walkBack(t, b, model, key.Draw(t, "from"), key.Draw(t, "to")) },
 				})
 			})
 		})
+	}
+}
+
+func walkBack(t *rapid.T, b backend, model map[string]string, from, to string) {
+	it, err := b.iterate([]byte(from), []byte(to))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for k, v := range model {
+		if from <= k && k < to {
+			want = append(want, k+"="+v)
+		}
+	}
+	slices.Sort(want)
+	slices.Reverse(want)
+	for ok := it.last(); ok; ok = it.prev() {
+		got = append(got, fmt.Sprintf("%s=%s", it.key(), it.value()))
+	}
+	if err := it.close(); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("back from %s to %s: %q, %v, want %q", to, from, got, err, want)
 	}
 }
 

@@ -240,12 +240,12 @@ func TestRangeIsNotLinearInTheStore(t *testing.T) {
 	for n := range int64(100_000) {
 		kv.Put(n, n)
 	}
-	for range kv.Between(5, 6) { // makes the index
+	for range kv.Scan(Between[int64](5, 6)) { // makes the index
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	n := 0
-	for range kv.Between(50_000, 50_010) {
+	for range kv.Scan(Between[int64](50_000, 50_010)) {
 		n++
 	}
 	runtime.ReadMemStats(&after)

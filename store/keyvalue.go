@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 	"iter"
 
@@ -90,24 +89,30 @@ func (s *KeyValueStore[K, V]) aim(key K) {
 // All is every row in the order of key bytes (unsigned), as of the beginning of the loop.
 func (s *KeyValueStore[K, V]) All() iter.Seq2[K, V] { return pairs(s.Entries()) }
 
+// Backward is All from the last to the first.
+func (s *KeyValueStore[K, V]) Backward() iter.Seq2[K, V] { return s.Scan(Range[K]{}.Reverse()) }
+
+// Scan is the rows of a range, as of the beginning of the loop. It costs what it yields, whatever
+// is outside of it.
+func (s *KeyValueStore[K, V]) Scan(r Range[K]) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		if of, ok := spanOf(r, s.encode); ok {
+			s.scan(of, func(e Entry[K, V]) bool { return yield(e.Key, e.Value) })
+		}
+	}
+}
+
+// Prefix is the rows whose keys' bytes begin with p, as of the beginning of the loop. Kafka
+// Streams: ReadOnlyKeyValueStore.prefixScan.
+func (s *KeyValueStore[K, V]) Prefix(p []byte) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		s.scan(prefixSpan(p), func(e Entry[K, V]) bool { return yield(e.Key, e.Value) })
+	}
+}
+
 // Entries is All with times.
 func (s *KeyValueStore[K, V]) Entries() iter.Seq[Entry[K, V]] {
 	return func(yield func(Entry[K, V]) bool) { s.scan(span{}, yield) }
-}
-
-// Between is the rows from one key to another, both included, in the order of key bytes.
-func (s *KeyValueStore[K, V]) Between(from, to K) iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		lo, ok := s.encode(from)
-		lo = bytes.Clone(lo)
-		hi, ok2 := s.encode(to)
-		if !ok || !ok2 {
-			return
-		}
-		s.scan(span{bounded: true, lo: lo, hi: bytes.Clone(hi)}, func(e Entry[K, V]) bool {
-			return yield(e.Key, e.Value)
-		})
-	}
 }
 
 func (s *KeyValueStore[K, V]) scan(of span, yield func(Entry[K, V]) bool) {

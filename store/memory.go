@@ -54,6 +54,7 @@ func (i *memoryIterator) seek(key []byte) bool {
 	return i.at < len(i.page)
 }
 
+// load reads the page that begins at that row.
 func (i *memoryIterator) load(from memoryRow) {
 	i.page, i.at = i.page[:0], 0
 	i.rows.AscendGreaterOrEqual(from, func(row memoryRow) bool {
@@ -74,6 +75,36 @@ func (i *memoryIterator) next() bool {
 	}
 	last := i.page[len(i.page)-1].key
 	i.load(memoryRow{key: append(bytes.Clone(last), 0)})
+	return i.at < len(i.page)
+}
+
+func (i *memoryIterator) last() bool {
+	i.loadBack(i.to)
+	return i.at < len(i.page)
+}
+
+// loadBack reads the page that ends below that key, from its end.
+func (i *memoryIterator) loadBack(end []byte) {
+	i.page, i.at = i.page[:0], 0
+	i.rows.DescendLessOrEqual(memoryRow{key: end}, func(row memoryRow) bool {
+		if bytes.Compare(row.key, i.from) < 0 {
+			return false
+		}
+		if !bytes.Equal(row.key, end) {
+			i.page = append(i.page, row)
+		}
+		return len(i.page) < memoryPage
+	})
+}
+
+func (i *memoryIterator) prev() bool {
+	if i.at++; i.at < len(i.page) {
+		return true
+	}
+	if len(i.page) < memoryPage {
+		return false
+	}
+	i.loadBack(i.page[len(i.page)-1].key)
 	return i.at < len(i.page)
 }
 

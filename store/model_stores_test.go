@@ -15,7 +15,8 @@ type subject interface {
 	put(key string, start record.Time, v uint32, at record.Time)      // without reading
 	remove(key string, start record.Time)
 	scan(from, to record.Time, row func(modelKey, modelRow) bool)
-	between(from, to string, row func(modelKey, modelRow) bool)
+	between(r Range[string], row func(modelKey, modelRow) bool)
+	prefix(p string, row func(modelKey, modelRow) bool)
 	history(key string, from, to record.Time, row func(modelKey, modelRow) bool)
 	expired() int64
 	encode(v uint32) []byte
@@ -112,8 +113,16 @@ func (s keyValueSubject[V]) scan(_, _ record.Time, row func(modelKey, modelRow) 
 	}
 }
 
-func (s keyValueSubject[V]) between(from, to string, row func(modelKey, modelRow) bool) {
-	for k, v := range s.Between(from, to) {
+func (s keyValueSubject[V]) prefix(p string, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Prefix([]byte(p)) {
+		if !row(modelKey{0, k}, modelRow{s.kind.read(v), 0}) {
+			return
+		}
+	}
+}
+
+func (s keyValueSubject[V]) between(r Range[string], row func(modelKey, modelRow) bool) {
+	for k, v := range s.Scan(r) {
 		if !row(modelKey{0, k}, modelRow{s.kind.read(v), 0}) {
 			return
 		}
@@ -161,7 +170,8 @@ func (s windowSubject[V]) scan(from, to record.Time, row func(modelKey, modelRow
 		}
 	}
 }
-func (s windowSubject[V]) between(string, string, func(modelKey, modelRow) bool) {}
+func (s windowSubject[V]) between(Range[string], func(modelKey, modelRow) bool) {}
+func (s windowSubject[V]) prefix(string, func(modelKey, modelRow) bool)         {}
 
 func (s windowSubject[V]) history(key string, from, to record.Time, row func(modelKey, modelRow) bool) {
 	for k, v := range s.Range(key, from, to) {

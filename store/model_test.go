@@ -129,6 +129,8 @@ func (m *modelRun) step() {
 		m.scan(i)
 	case n < 900:
 		m.between(i)
+	case n < 905:
+		m.prefix(i)
 	case n < 920:
 		m.past(i)
 	case n < 945:
@@ -228,61 +230,6 @@ func (m *modelRun) rows(i int, from, to record.Time) []modelKey {
 		return slices.Compare([]byte(a.key), []byte(b.key))
 	})
 	return keys
-}
-
-// walk compares a walk with what is expected of it, writes in between, and sometimes stops early.
-func (m *modelRun) walk(i int, want []modelKey, timed bool, walk func(row func(modelKey, modelRow) bool)) {
-	rows := maps.Clone(m.live.stores[i].rows)
-	stop := -1
-	if m.rnd.IntN(4) == 0 {
-		stop = m.rnd.IntN(5)
-	}
-	n := 0
-	walk(func(k modelKey, row modelRow) bool {
-		if n >= len(want) || want[n] != k || rows[k].value != row.value || timed && rows[k].at != row.at {
-			m.t.Fatalf("%s: row %d of %d is %+q %v, want %+q", modelStores[i].Name, n, len(want), fmt.Sprint(k), row, fmt.Sprint(want[min(n, len(want)):]))
-		}
-		n++
-		if m.rnd.IntN(3) == 0 {
-			m.write(i)
-		}
-		if m.rnd.IntN(60) == 0 {
-			m.apply()
-		}
-		return n != stop
-	})
-	if n != len(want) && n != stop {
-		m.t.Fatalf("%s: %d rows, want %d: %v", modelStores[i].Name, n, len(want), m.space.Err())
-	}
-}
-
-func (m *modelRun) scan(i int) {
-	from, to := record.Time(0), record.Time(1<<40)
-	if m.rnd.IntN(2) == 0 {
-		from, to = m.pick(i).start, m.pick(i).start
-	}
-	if !modelStores[i].window {
-		from = 0
-	}
-	m.walk(i, m.rows(i, from, to), true, func(row func(modelKey, modelRow) bool) { m.subjects[i].scan(from, to, row) })
-}
-
-func (m *modelRun) between(i int) {
-	if modelStores[i].window {
-		return
-	}
-	from, to := m.pick(i).key, m.pick(i).key
-	want := slices.DeleteFunc(m.rows(i, 0, 0), func(k modelKey) bool { return k.key < from || k.key > to })
-	m.walk(i, want, false, func(row func(modelKey, modelRow) bool) { m.subjects[i].between(from, to, row) })
-}
-
-func (m *modelRun) past(i int) {
-	if !modelStores[i].window {
-		return
-	}
-	key, from, to := m.pick(i).key, m.pick(i).start, m.pick(i).start
-	want := slices.DeleteFunc(m.rows(i, from, to), func(k modelKey) bool { return k.key != key })
-	m.walk(i, want, false, func(row func(modelKey, modelRow) bool) { m.subjects[i].history(key, from, to, row) })
 }
 
 func (m *modelRun) freeze() {

@@ -116,6 +116,8 @@ type diskIterator struct {
 
 func (i *diskIterator) seek(key []byte) bool { return i.it.SeekGE(key) }
 func (i *diskIterator) next() bool           { return i.it.Next() }
+func (i *diskIterator) last() bool           { return i.it.Last() }
+func (i *diskIterator) prev() bool           { return i.it.Prev() }
 func (i *diskIterator) key() []byte          { return i.it.Key() }
 
 func (i *diskIterator) value() []byte {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/google/btree"
 
@@ -11,8 +12,16 @@ import (
 // span is which rows a scan is of.
 type span struct {
 	from, to record.Time // starts, both included
-	bounded  bool        // lo and hi count
-	lo, hi   []byte      // keys, both included
+	lo       []byte      // the first key; empty: there is no first
+	end      []byte      // keys are below it; nil: there is no end
+	backward bool        // from the last key to the first; of a key-value store alone
+}
+
+func (s *span) bounded() bool { return len(s.lo) > 0 || s.end != nil }
+
+// empty says that no key is in the span, whatever there is.
+func (s *span) empty() bool {
+	return s.to < s.from || s.end != nil && bytes.Compare(s.lo, s.end) >= 0
 }
 
 // snapshot is what a segment held when a scan began, in the order of keys.
@@ -24,15 +33,15 @@ type snapshot[T any] struct {
 	values arena
 }
 
-// scan yields the rows of the span as of the call, by start, then key bytes. Keys are valid until
-// the next row.
+// scan yields the rows of the span as of the call, by start, then key bytes, or backward. Keys are
+// valid until the next row.
 func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool) {
 	s.from = max(s.from, c.floor)
-	if s.to < s.from || c.space.err != nil || s.bounded && bytes.Compare(s.lo, s.hi) > 0 {
+	if s.empty() || c.space.err != nil {
 		return
 	}
 	snapshots := c.snapshots(s)
-	m := merge[V, T]{of: c, yield: yield}
+	m := merge[V, T]{of: c, yield: yield, backward: s.backward}
 	if c.needsBackend(s, snapshots) {
 		from, to := c.bounds(s)
 		it, err := c.base.iterate(from, to)
@@ -46,7 +55,11 @@ func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V
 				c.space.fail(err)
 			}
 		}()
-		m.move(it.seek(from))
+		if s.backward {
+			m.move(it.last())
+		} else {
+			m.move(it.seek(from))
+		}
 	}
 	m.run(snapshots)
 }
@@ -61,11 +74,10 @@ func (c *cache[V, T]) needsBackend(s span, snapshots []snapshot[T]) bool {
 
 // bounds are the keys of the backend between which the span's rows are.
 func (c *cache[V, T]) bounds(s span) (from, to []byte) {
-	if s.bounded {
-		from = append(from, c.key(s.from, s.lo)...)
-		return from, append(append(to, c.key(s.to, s.hi)...), 0)
+	from = append(from, c.key(s.from, s.lo)...)
+	if s.end != nil {
+		return from, append(to, c.key(s.to, s.end)...)
 	}
-	from = append(from, c.key(s.from, nil)...)
 	return from, prefixEnd(c.key(s.to, nil))
 }
 
@@ -73,13 +85,16 @@ func (c *cache[V, T]) snapshots(s span) []snapshot[T] {
 	var all []snapshot[T]
 	for _, g := range c.between(s.from, s.to) {
 		n := snapshot[T]{
-			start: g.start, whole: g.complete && !s.bounded,
+			start: g.start, whole: g.complete && !s.bounded(),
 			keys: table[T]{keys: g.rows.keys}, values: g.values,
 		}
 		if n.whole {
 			n.slots = g.allRows()
 		} else {
 			n.slots = g.unappliedRows(s, c.space.gens.applied)
+		}
+		if s.backward {
+			slices.Reverse(n.slots)
 		}
 		if n.whole || len(n.slots) > 0 {
 			all = append(all, n)
@@ -112,12 +127,9 @@ func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
 	var slots []slot[T]
 	var p probe
 	var key []byte
-	var hi fullRank
-	if s.bounded {
-		hi = rankOf(s.hi)
-	}
-	take := func(r fullRank) bool {
-		if s.bounded && hi.less(&r) {
+	end := rankOf(s.end)
+	g.index.AscendGreaterOrEqual(rankOf(s.lo), func(r fullRank) bool {
+		if s.end != nil && !r.less(&end) {
 			return false
 		}
 		key = r.appendTo(key[:0])
@@ -126,21 +138,17 @@ func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
 			slots = append(slots, g.rows.slots[i])
 		}
 		return true
-	}
-	if s.bounded {
-		g.index.AscendGreaterOrEqual(rankOf(s.lo), take)
-	} else {
-		g.index.Ascend(take)
-	}
+	})
 	return slots
 }
 
 // merge joins snapshots with the rows of the backend below them.
 type merge[V, T any] struct {
-	of     *cache[V, T]
-	yield  func(start record.Time, key []byte, v V, at record.Time) bool
-	it     iterator // nil: the backend has nothing
-	keyBuf []byte
+	of       *cache[V, T]
+	yield    func(start record.Time, key []byte, v V, at record.Time) bool
+	it       iterator // nil: the backend has nothing
+	backward bool
+	keyBuf   []byte
 
 	row   bool // the iterator stands on a row, which is:
 	start record.Time
@@ -188,6 +196,9 @@ func (m *merge[V, T]) segment(n *snapshot[T]) bool {
 		m.keyBuf = n.keys.appendKey(m.keyBuf[:0], s)
 		for !n.whole && m.row && m.start == n.start {
 			order := bytes.Compare(m.key, m.keyBuf)
+			if m.backward {
+				order = -order
+			}
 			if order > 0 {
 				break
 			}
@@ -197,7 +208,7 @@ func (m *merge[V, T]) segment(n *snapshot[T]) bool {
 				}
 				continue
 			}
-			m.move(m.it.next()) // the cache has it newer
+			m.step() // the cache has it newer
 			break
 		}
 		if !s.absent() && !m.emit(n.start, m.keyBuf, m.of.loadFrom(&n.values, &s.value), s.at) {
@@ -223,8 +234,16 @@ func (m *merge[V, T]) emitRow() bool {
 	if !m.emit(m.start, m.key, v, at) {
 		return false
 	}
-	m.move(m.it.next())
+	m.step()
 	return true
+}
+
+func (m *merge[V, T]) step() {
+	if m.backward {
+		m.move(m.it.prev())
+	} else {
+		m.move(m.it.next())
+	}
 }
 
 func (m *merge[V, T]) emit(start record.Time, key []byte, v V, at record.Time) bool {

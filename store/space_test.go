@@ -78,7 +78,7 @@ func TestSerdeErrorsStick(t *testing.T) {
 		{"key to put", func(_ *Space, kv *kv) { kv.Put("bad key", "v") }},
 		{"key to delete", func(_ *Space, kv *kv) { kv.Delete("bad key") }},
 		{"key of a range", func(_ *Space, kv *kv) {
-			for range kv.Between("a", "bad key") {
+			for range kv.Scan(Between("a", "bad key")) {
 				panic("a row")
 			}
 		}},
@@ -391,7 +391,7 @@ func TestLeavingALoopEarlyClosesIt(t *testing.T) {
 	for range kv.All() {
 		break
 	}
-	for range kv.Between("1", "5") {
+	for range kv.Scan(Between("1", "5")) {
 		break
 	}
 	for range w.All(0, 100) {

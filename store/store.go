@@ -27,10 +27,14 @@ type KeyValue[K, V any] interface {
 	// All is every row in the order of key bytes (unsigned), as of the call: writes while
 	// iterating are not seen.
 	All() iter.Seq2[K, V]
+	// Backward is All from the last to the first.
+	Backward() iter.Seq2[K, V]
+	// Scan is the rows of a range, under the rules of All: Scan(store.Between(a, b)).
+	Scan(r Range[K]) iter.Seq2[K, V]
+	// Prefix is the rows whose keys' bytes begin with p, under the rules of All.
+	Prefix(p []byte) iter.Seq2[K, V]
 	// Entries is All with times.
 	Entries() iter.Seq[Entry[K, V]]
-	// Between is the rows from one key to another, both included, in the order of key bytes.
-	Between(from, to K) iter.Seq2[K, V]
 }
 
 // Window is a row per key and window start, under the rules of KeyValue. Rows whose start is not

@@ -55,10 +55,9 @@ func (v KeyValueView[K, V]) Entries() iter.Seq[store.Entry[K, V]] {
 	return concat(v.d, v.name, store.KeyValue[K, V].Entries)
 }
 
-// Between is the rows from one key to another, both included: by partition, then in the order of
-// key bytes.
-func (v KeyValueView[K, V]) Between(from, to K) iter.Seq2[K, V] {
-	return concat2(v.d, v.name, func(s store.KeyValue[K, V]) iter.Seq2[K, V] { return s.Between(from, to) })
+// Scan is the rows of a range: by partition, then in the range's order.
+func (v KeyValueView[K, V]) Scan(r store.Range[K]) iter.Seq2[K, V] {
+	return concat2(v.d, v.name, func(s store.KeyValue[K, V]) iter.Seq2[K, V] { return s.Scan(r) })
 }
 
 // WindowView reads a window store, all partitions of it. It stays good after a Restart.

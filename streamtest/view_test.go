@@ -37,7 +37,7 @@ func TestKeyValueViewReadsAllPartitions(t *testing.T) {
 			t.Errorf("%s has %d, want 3", k, n)
 		}
 	}
-	for k := range v.Between("k2", "k4") {
+	for k := range v.Scan(store.Between("k2", "k4")) {
 		between = append(between, k)
 	}
 	times := 0
@@ -53,7 +53,7 @@ func TestKeyValueViewReadsAllPartitions(t *testing.T) {
 		t.Errorf("All gave %q, Entries %d rows", keys, times)
 	}
 	if want := []string{"k2", "k3", "k4"}; !slices.Equal(between, want) {
-		t.Errorf("Between gave %q, want %q", between, want)
+		t.Errorf("Scan gave %q, want %q", between, want)
 	}
 	for range v.All() {
 		break // the view stops where the loop does

@@ -110,30 +110,6 @@ func keysOrderAsBytes[V any](t *testing.T, r *keyValueRun[V]) {
 	}
 }
 
-func rangeHasBothEnds[V any](t *testing.T, r *keyValueRun[V]) {
-	for n := range 100 {
-		r.put(fmt.Sprintf("%02d", n), n)
-		if n == 50 {
-			commit(t, r.space, 1, 1)
-		}
-	}
-	r.remove("45")
-	for _, tt := range []struct {
-		from, to string
-		want     int
-	}{{"40", "60", 20}, {"40", "40", 1}, {"45", "45", 0}, {"60", "40", 0}, {"", "zz", 99}, {"39x", "40x", 1}} {
-		n := 0
-		for key, v := range r.rows.Between(tt.from, tt.to) {
-			if n++; key < tt.from || key > tt.to || !reflect.DeepEqual(v, r.want[key].Value) {
-				t.Errorf("between %s and %s: %s is %v", tt.from, tt.to, key, v)
-			}
-		}
-		if n != tt.want {
-			t.Errorf("between %s and %s are %d rows, want %d", tt.from, tt.to, n, tt.want)
-		}
-	}
-}
-
 func loopIsAsOfItsStart[V any](t *testing.T, r *keyValueRun[V]) {
 	for n := range 50 {
 		r.put(fmt.Sprint("old", n), n)

@@ -65,7 +65,9 @@ func runKind[V any](t *testing.T, k kind[V]) {
 	keyValue := map[string]func(*testing.T, *keyValueRun[V]){
 		"reads what it wrote":       readsWhatItWrote[V],
 		"keys order as bytes":       keysOrderAsBytes[V],
-		"a range has both its ends": rangeHasBothEnds[V],
+		"ranges have both ends":     rangesHaveBothEnds[V],
+		"prefixes are of bytes":     prefixesAreOfBytes[V],
+		"ranges are as of a start":  rangesAreAsOfTheirStart[V],
 		"a loop is as of its start": loopIsAsOfItsStart[V],
 		"commits and aborts":        commitsAndAborts[V],
 		"commits are pipelined":     commitsArePipelined[V],
