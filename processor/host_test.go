@@ -11,6 +11,8 @@ import (
 
 // fakeHost records what a step hands to its host. It lets failures pass unless fatal is set.
 type fakeHost struct {
+	Host // what is not implemented below is not asked for
+
 	failed  []failedRecord
 	fatal   error
 	outputs Outputs

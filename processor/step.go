@@ -1,7 +1,10 @@
 package processor
 
 import (
+	"time"
+
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 // Reason is why a record did not go on. Its text is the metric's and the dead letter's.
@@ -38,6 +41,14 @@ type Host interface {
 	Fail(step *Step, reason Reason, err error) error
 	// Outputs is where encoded records are put for the engine to produce.
 	Outputs() *Outputs
+	// Schedule has f called every d of the clock, until cancel or the end of the task; d is at least a
+	// millisecond, or Schedule panics. at is what the clock shows. By stream time f is called after the
+	// next record, then after each record that takes the clock to or beyond another multiple of d; by
+	// the wall clock first d from now, then every d, whether there are records or not. What was missed
+	// is not made up for. What f does belongs to a commit as what a record does; an abort forgets what was scheduled.
+	// An error that f returns ends the task. cancel may be called within f, and again. Kafka:
+	// ProcessorContext.schedule.
+	Schedule(step *Step, d time.Duration, clock windowing.Clock, f func(at record.Time) error) (cancel func())
 }
 
 // Step is a step of the topology in its task: its name and its host.

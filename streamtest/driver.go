@@ -122,14 +122,19 @@ func (d *Driver) run() error {
 	for len(d.agenda) > 0 {
 		q, head := d.agenda.take()
 		if err := d.process(q, head); err != nil {
-			q.task.Abort()
-			d.stopped = err
+			d.stop(q.task, err)
 			return err
 		}
 		q.records = slices.Delete(q.records, 0, q.taken)
 		q.taken = 0
 	}
 	return nil
+}
+
+// stop is what becomes of an error that ends a task.
+func (d *Driver) stop(t *task, err error) {
+	t.Abort()
+	d.stopped = err
 }
 
 // errStopped is wrapped by what is answered once the app has stopped.
@@ -160,6 +165,12 @@ func (d *Driver) Advance(wall time.Duration) {
 		d.t.Fatalf("streamtest: Advance(%v): the wall clock does not go back", wall)
 	}
 	d.now = d.now.Add(wall)
+	for _, t := range d.tasks {
+		if err := d.punctuate(t); err != nil {
+			d.stop(t, err)
+			d.must(err)
+		}
+	}
 	d.must(d.run())
 }
 

@@ -32,7 +32,7 @@ func (d *Driver) open(t *task) error {
 	t.space = space
 	t.Task, err = reactor.NewTask(reactor.TaskConfig{
 		ID: t.id, ApplicationID: d.settings.applicationID, Subtopology: t.subtopology,
-		Policies: d.settings.policies, Owner: d.owner, Space: space, Logger: d.log,
+		Policies: d.settings.policies, Owner: d.owner, Space: space, Logger: d.log, Now: d.wall,
 		Topic:   func(name string) *processor.Topic { return &d.topic(name).Topic },
 		Matched: d.matched,
 	})
@@ -153,6 +153,18 @@ func (d *Driver) process(q *queue, head []record.Raw) error {
 	}
 	return d.commit(q.task)
 }
+
+// punctuate does what is due by the wall clock in a task, and commits it.
+func (d *Driver) punctuate(t *task) error {
+	fired, err := t.Punctuate(d.wall())
+	if !fired || err != nil {
+		return err
+	}
+	return d.commit(t)
+}
+
+// wall is what the wall clock shows.
+func (d *Driver) wall() record.Time { return record.TimeOf(d.now) }
 
 // commit writes what the task has put out: what the record made, what record caches held back,
 // then the changelogs. Nothing is written before the flush of the caches has succeeded (T4).

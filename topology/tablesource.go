@@ -83,11 +83,10 @@ func (k *keeper[K, V]) reading(topic *topicSpec[K, V]) plan.RowReader {
 }
 
 // deaf is the host of a step that reads again what was processed before: what failed then was
-// reported then.
-type deaf struct{}
+// reported then. A source puts nothing out and schedules nothing.
+type deaf struct{ processor.Host }
 
 func (deaf) Fail(*processor.Step, processor.Reason, error) error { return nil }
-func (deaf) Outputs() *processor.Outputs                         { return nil }
 
 // latest makes the keeper that of a table's source, which is the plan's node pn.
 func (k *keeper[K, V]) latest(pn *plan.Node) *keeper[K, V] {

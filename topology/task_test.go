@@ -12,6 +12,8 @@ import (
 
 // task runs one subtopology in memory: enough of an engine to see what a plan is bound to.
 type task struct {
+	processor.Host // what is not implemented below is not asked for
+
 	t       testing.TB
 	space   *store.Space
 	stores  map[string]store.State

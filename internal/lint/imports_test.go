@@ -19,6 +19,7 @@ var allowedImports = map[string][]string{
 	"internal/lint":      {},
 	"serde":              {"record"},
 	"windowing":          {"record", "serde"},
+	"internal/timer":     {"record"},
 	"store":              {"internal/graph", "record", "serde", "windowing"},
 	"store/storetest":    {"internal/graph", "record", "serde", "store", "windowing"},
 	"changelog":          {"record", "store"},
@@ -29,7 +30,9 @@ var allowedImports = map[string][]string{
 	"topology": {
 		"internal/graph", "internal/plan", "processor", "record", "serde", "store", "windowing",
 	},
-	"internal/reactor": {"changelog", "internal/kafka", "internal/plan", "processor", "record", "store"},
+	"internal/reactor": {
+		"changelog", "internal/kafka", "internal/plan", "internal/timer", "processor", "record", "store", "windowing",
+	},
 	".": {
 		"internal/graph", "internal/kafka", "internal/plan", "internal/reactor", "internal/statedir",
 		"processor", "record", "serde", "store", "topology", "windowing",

@@ -49,7 +49,8 @@ func (t *Task) Freeze() (*Commit, error) {
 		return nil, t.taskError(err)
 	}
 	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, marks: map[string]record.Time{}, counters: t.counters.clone()}
-	moved := len(frozen.Stores) > 0
+	moved := len(frozen.Stores) > 0 || t.punctuated
+	t.punctuated = false
 	for _, in := range t.inputs {
 		c.Offsets = append(c.Offsets, Offset{Partition: in.partition, At: in.next, Time: in.time})
 		committed, ever := t.committed[in.partition]
@@ -127,6 +128,7 @@ func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) erro
 func (t *Task) Abort() {
 	t.space.Abort()
 	t.outputs = processor.Outputs{}
+	t.punctuations, t.punctuated = &punctuations{}, false
 	t.counters = t.counted.clone()
 	t.flushes, t.aheads, t.inputs, t.current = nil, nil, nil, nil
 	t.marks = map[string]*record.Time{}

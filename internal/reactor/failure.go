@@ -19,6 +19,9 @@ type RecordError struct{ processor.Failure }
 // Error names the record, the step, the reason and the ways out.
 func (e *RecordError) Error() string {
 	s := fmt.Sprintf("record at topic %q partition %d offset %d failed in step %q: %s", e.Topic, e.Partition, e.Offset, e.Step, e.Reason)
+	if e.Topic == "" {
+		s = fmt.Sprintf("step %q failed in a punctuation, or with what a record cache had held back: %s", e.Step, e.Reason)
+	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}

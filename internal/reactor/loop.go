@@ -58,7 +58,7 @@ func (l *loop) run(ctx context.Context, stop <-chan struct{}) error {
 			continue
 		}
 		l.sayIdle()
-		timer.Reset(l.untilCommit())
+		timer.Reset(l.untilWork())
 		select {
 		case <-stop:
 		case <-l.inbox.bell:
@@ -127,6 +127,9 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 	begin := time.Now()
 	for now = begin; now.Sub(begin) < turnTime && (!did || now.Before(due)); {
 		before, looked := r.task.counters.In, now
+		if err := l.punctuate(r, now); err != nil {
+			return did, now, err
+		}
 		if _, err := r.task.Step(r.limit); err != nil {
 			return did, now, err
 		}
@@ -149,6 +152,14 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 		l.noteBuffered(r)
 	}
 	return did, now, nil
+}
+
+// punctuate has the task do what is due by the wall clock. That is no work as records are: the loop
+// may sleep again after it.
+func (l *loop) punctuate(r *running, now time.Time) error {
+	fired, err := r.task.Punctuate(record.TimeOf(now))
+	l.dirty = l.dirty || fired
+	return err
 }
 
 // noteBuffered lets go on what was paused because too much of it was waiting here.
@@ -190,6 +201,17 @@ func (l *loop) commitIfDue(ctx context.Context) error {
 		r.space.Trim()
 	}
 	return l.flushIfDue(now)
+}
+
+// untilWork is how long the loop may sleep if nothing comes: until a commit or a punctuation is due.
+func (l *loop) untilWork() time.Duration {
+	until := l.untilCommit()
+	for _, r := range l.tasks {
+		if at, ok := r.task.NextPunctuation(); ok {
+			until = min(until, max(time.Until(at.Time()), 0))
+		}
+	}
+	return until
 }
 
 func (l *loop) untilCommit() time.Duration {

@@ -63,12 +63,20 @@ func windowsAndTotals(totals ...topology.StoreOption) *plan.Subtopology {
 	return p.Compiled().Subtopologies[0]
 }
 
-func newScripted(t interface {
+// scriptedT is testing.TB or rapid's.
+type scriptedT interface {
 	Helper()
 	Fatal(...any)
 	Cleanup(func())
-}, sub *plan.Subtopology,
-) *scripted {
+}
+
+func newScripted(t scriptedT, sub *plan.Subtopology) *scripted {
+	t.Helper()
+	return newScriptedAt(t, sub, nil)
+}
+
+// newScriptedAt is newScripted with a wall clock.
+func newScriptedAt(t scriptedT, sub *plan.Subtopology, now func() record.Time) *scripted {
 	t.Helper()
 	space, err := store.OpenSpace(store.SpaceConfig{})
 	if err != nil {
@@ -77,8 +85,8 @@ func newScripted(t interface {
 	t.Cleanup(func() { _ = space.Close() })
 	task, err := NewTask(TaskConfig{
 		ID: record.TaskID{Partition: 1}, ApplicationID: "app", Subtopology: sub, Owner: 9, Space: space,
-		Logger: slog.New(slog.DiscardHandler),
-		Topic:  func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 2} },
+		Logger: slog.New(slog.DiscardHandler), Now: now,
+		Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 2} },
 	})
 	if err != nil {
 		t.Fatal(err)

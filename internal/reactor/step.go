@@ -6,18 +6,15 @@ import (
 
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 // Step processes up to limit records of what was fed, and returns how many. It ends before that
 // when nothing is left, or when an input is empty that is known to have more: then a record that
-// is still to come might be older. An error ends the task.
+// is still to come might be older. After each record it calls what is scheduled by stream time and due.
+// An error ends the task.
 func (t *Task) Step(limit int) (n int, err error) {
-	defer func() {
-		// User functions are guarded one by one. What panics here is a serde or the engine.
-		if p := recover(); p != nil {
-			err = t.taskError(&processor.PanicError{Value: p, Stack: debug.Stack()})
-		}
-	}()
+	defer t.catch(&err)
 	for n < limit {
 		in, err := t.choose()
 		if err != nil {
@@ -35,6 +32,10 @@ func (t *Task) Step(limit int) (n int, err error) {
 		}
 		in.pop()
 		n++
+		t.current = nil
+		if err := t.punctuate(windowing.StreamTime, t.streamTime); err != nil {
+			return n, t.taskError(err)
+		}
 	}
 	t.current = nil
 	t.counters.In += int64(n)
@@ -132,5 +133,13 @@ func (e *TaskError) Error() string { return fmt.Sprintf("task %s: %v", e.Task, e
 
 // Unwrap is the cause.
 func (e *TaskError) Unwrap() error { return e.Err }
+
+// catch makes an error of a panic. User functions are guarded one by one: what panics here is a serde
+// or the engine. It must be deferred itself.
+func (t *Task) catch(err *error) {
+	if p := recover(); p != nil {
+		*err = t.taskError(&processor.PanicError{Value: p, Stack: debug.Stack()})
+	}
+}
 
 func (t *Task) taskError(err error) error { return &TaskError{Task: t.ID, Err: err} }

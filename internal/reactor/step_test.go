@@ -51,7 +51,7 @@ func fakeTask(t *testing.T, inputs int) (task *Task, emitted *[]string) {
 	t.Cleanup(func() { _ = space.Close() })
 	emitted = new([]string)
 	task = &Task{
-		ID: record.TaskID{Subtopology: 1, Partition: 2}, space: space, streamTime: -1,
+		ID: record.TaskID{Subtopology: 1, Partition: 2}, space: space, streamTime: -1, punctuations: &punctuations{},
 		counters:  Counters{Dropped: map[processor.Reason]int64{}},
 		committed: map[record.Partition]int64{}, marks: map[string]*record.Time{},
 		config: TaskConfig{Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 4} }},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -20,6 +21,7 @@ type TaskConfig struct {
 	Owner         int64                   // of this opening of the task, to know its own commits by
 	Space         *store.Space            // the task's own; it is closed by whoever opened it
 	Logger        *slog.Logger
+	Now           func() record.Time // the wall clock; nil: the machine's
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
@@ -28,7 +30,7 @@ type TaskConfig struct {
 }
 
 // Task is one subtopology of one partition: its reactor, a state machine that owns its buffers,
-// operators and stores. Step processes what was fed, Freeze says what is to be committed, Apply or
+// operators, timers and stores. Step processes what was fed, Punctuate does what is due by the wall clock, Freeze says what is to be committed, Apply or
 // Abort ends that.
 type Task struct {
 	ID record.TaskID
@@ -44,10 +46,14 @@ type Task struct {
 	keys       [aheadRecords][]byte // for aheads
 	streamTime record.Time          // the highest event time processed; -1: none
 	marks      map[string]*record.Time
-	current    *input // whose head is being loaded or processed; nil during a flush
-	failures   failureLog
-	counters   Counters
-	counted    Counters // as of the last commit: an abort goes back to them
+
+	punctuations *punctuations
+	punctuated   bool // a punctuation has put something out since the last Freeze
+
+	current  *input // whose head is being loaded or processed; nil during a flush
+	failures failureLog
+	counters Counters
+	counted  Counters // as of the last commit: an abort goes back to them
 
 	seq       int64            // of the last commit
 	positions map[string]int64 // by logged store: the changelog offset after its last record
@@ -66,12 +72,15 @@ type taskStore struct {
 // NewTask opens the stores in the space and binds the steps. Error: a store cannot be opened.
 func NewTask(c TaskConfig) (*Task, error) {
 	t := &Task{
-		ID: c.ID, config: c, space: c.Space, streamTime: -1,
+		ID: c.ID, config: c, space: c.Space, streamTime: -1, punctuations: &punctuations{},
 		sources:   map[*plan.Node]processor.NewSource{},
 		marks:     map[string]*record.Time{},
 		positions: map[string]int64{},
 		committed: map[record.Partition]int64{},
 		starts:    map[record.Partition]int64{},
+	}
+	if t.config.Now == nil {
+		t.config.Now = func() record.Time { return record.TimeOf(time.Now()) }
 	}
 	t.counters.Dropped = map[processor.Reason]int64{}
 	t.counted = t.counters.clone()
