@@ -19,6 +19,7 @@ import (
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/tracing"
 )
 
 // Config is an app's. The zero value of a field is the safe choice that its comment names; two
@@ -81,6 +82,10 @@ type Config struct {
 	OnError topology.ErrorPolicies
 	// Logger is nil for slog.Default.
 	Logger *slog.Logger
+
+	// Tracer makes spans of batches, commits, restores and rebalances, and carries trace contexts in
+	// records' headers: see package tracing. Nil: off.
+	Tracer tracing.Tracer
 
 	// OnStateChange is told of each change of State, in order, from one goroutine. Run returns when
 	// it has been told of all, so it must not wait for Run.

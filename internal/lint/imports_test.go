@@ -27,15 +27,20 @@ var allowedImports = map[string][]string{
 	"internal/plan":      {"processor", "record", "store"},
 	"internal/kafka":     {"processor", "record"},
 	"internal/statedir":  {"record"},
+
+	"tracing":             {"record"},
+	"tracing/oteltracing": {"tracing"},
+
 	"topology": {
 		"internal/graph", "internal/plan", "processor", "record", "serde", "store", "windowing",
 	},
 	"internal/reactor": {
-		"changelog", "internal/kafka", "internal/plan", "internal/timer", "processor", "record", "store", "windowing",
+		"changelog", "internal/kafka", "internal/plan", "internal/timer", "processor", "record", "store", "tracing",
+		"windowing",
 	},
 	".": {
 		"internal/graph", "internal/kafka", "internal/plan", "internal/reactor", "internal/statedir",
-		"processor", "record", "serde", "store", "topology", "windowing",
+		"processor", "record", "serde", "store", "topology", "tracing", "windowing",
 	},
 	"streamtest": {
 		"changelog", "internal/graph", "internal/plan", "internal/reactor", "processor", "record", "serde",
@@ -62,10 +67,11 @@ var allowedOutside = map[string][]string{
 	"github.com/cockroachdb/pebble/v2":   {"store"},
 	"github.com/google/btree":            {"store"},
 	"github.com/gofrs/flock":             {"internal/statedir"},
+	"go.opentelemetry.io/otel":           {"tracing/oteltracing"},
 }
 
 var allowedInTests = []string{
-	"github.com/google/go-cmp", "github.com/twmb/franz-go/pkg", "go.uber.org/goleak", "pgregory.net/rapid",
+	"github.com/google/go-cmp", "github.com/twmb/franz-go/pkg", "go.opentelemetry.io/otel/sdk", "go.uber.org/goleak", "pgregory.net/rapid",
 }
 
 func TestEveryPackageIsInTheImportMap(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/tracing"
 )
 
 // commit makes what the loop's tasks did since the last one come true, for all of them together.
@@ -20,21 +21,27 @@ import (
 //  6. Apply. One batch of local state for each task, with the changelog positions reached.
 //
 // After an error in 3 to 5 it is not known what the brokers did: recover asks.
-func (l *loop) commit(ctx context.Context) error {
+func (l *loop) commit(ctx context.Context) (err error) {
 	if !l.engine.consumer.Member().Joined() { // 1
 		l.dirty = true
 		return nil
 	}
 	begin := time.Now()
 	g, err := l.freeze() // 2
-	if err != nil || len(g.commits) == 0 {
+	if err == nil && len(g.commits) == 0 {
+		return nil
+	}
+	defer l.trace(g, begin)(&err)
+	if err != nil {
 		return err
 	}
+	l.span.enter("produce")
 	l.waits("producing and committing")
 	defer l.waits("")
 	if err := l.produceChangelogs(ctx, g); err != nil { // 3
 		return l.recover(ctx, g, err)
 	}
+	l.span.enter("flush")
 	if err := l.producer.Flush(ctx); err != nil { // 4
 		return l.recover(ctx, g, err)
 	}
@@ -48,15 +55,36 @@ func (l *loop) commit(ctx context.Context) error {
 	if !member.Joined() {
 		return l.recover(ctx, g, errNotJoined)
 	}
+	l.span.enter("end")
 	if err := l.producer.Commit(ctx, member, offsets); err != nil { // 5
 		return l.recover(ctx, g, err)
 	}
 	l.trouble = trouble{}
+	l.span.enter("apply")
 	if err := l.apply(g); err != nil { // 6
 		return err
 	}
 	l.note(g, time.Since(begin))
 	return nil
+}
+
+// trace begins the commit's span, which links to the turns that it commits, and returns what ends it.
+func (l *loop) trace(g *generation, begin time.Time) (end func(err *error)) {
+	if l.engine.config.Tracer == nil {
+		return func(*error) {}
+	}
+	var links []tracing.Context
+	for r := range g.commits {
+		links = append(links, r.task.batches.take()...)
+	}
+	l.span = l.engine.start("commit", begin, links[:min(len(links), tracing.LinksMax)])
+	l.span.set("loop", l.index)
+	l.span.set("tasks", len(g.commits))
+	l.span.enterAt("freeze", begin)
+	return func(err *error) {
+		l.span.end(*err)
+		l.span = nil
+	}
 }
 
 var errNotJoined = errors.New("the membership was lost before the commit")
@@ -101,7 +129,10 @@ func (l *loop) freeze() (*generation, error) {
 // produceChangelogs sends what the freeze made: outputs of record caches, then changelog records.
 func (l *loop) produceChangelogs(ctx context.Context, g *generation) error {
 	for _, r := range l.tasks {
-		if err := l.produceOutputs(ctx, r); err != nil {
+		r.task.batches.flush(l.span)
+		err := l.produceOutputs(ctx, r)
+		r.task.batches.flush(nil)
+		if err != nil {
 			return err
 		}
 		c := g.commits[r]

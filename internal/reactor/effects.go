@@ -127,6 +127,7 @@ func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) erro
 // themselves, such as their stream time: they are made anew, as after a restart. Start must follow.
 func (t *Task) Abort() {
 	t.space.Abort()
+	t.batches.take()
 	t.outputs = processor.Outputs{}
 	t.punctuations, t.punctuated = &punctuations{}, false
 	t.counters = t.counted.clone()

@@ -16,6 +16,7 @@ import (
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
+	"github.com/pitwheel/pitwheel/tracing"
 )
 
 // Config is what an Engine runs with. The root package fills it from its own and checks it first.
@@ -42,6 +43,7 @@ type Config struct {
 	Kafka  kafka.Config
 	Shared *store.Shared
 	Logger *slog.Logger
+	Tracer tracing.Tracer // nil: off
 
 	OnRunning  func(all bool)                       // whether all assigned tasks run; nil: not told
 	OnRestored func(task record.TaskID, r Restored) // nil: not told

@@ -32,6 +32,7 @@ type loop struct {
 	idleSince time.Time
 	tally     tally
 	doing     atomic.Pointer[string] // what it waits for brokers with; nil: nothing
+	span      *span                  // of the commit under way
 }
 
 // run is the loop's whole life: it ends with stop, whose error is nil, or with the first error.
@@ -125,6 +126,8 @@ func (l *loop) step(ctx context.Context) (worked bool, err error) {
 // turnOf has the task process and sends on what it put out.
 func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool, now time.Time, err error) {
 	begin := time.Now()
+	r.task.batches.turn(begin)
+	defer func() { r.task.batches.end(now, err) }()
 	for now = begin; now.Sub(begin) < turnTime && (!did || now.Before(due)); {
 		before, looked := r.task.counters.In, now
 		if err := l.punctuate(r, now); err != nil {
@@ -134,6 +137,7 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 			return did, now, err
 		}
 		if err := l.produceOutputs(ctx, r); err != nil {
+			r.task.batches.end(now, err)
 			return did, now, l.recover(ctx, nil, err)
 		}
 		if r.task.counters.In == before {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/record"
@@ -13,6 +14,9 @@ import (
 // The group does not wait for it: other tasks go on while state is restored.
 func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	e.progress()
+	span := e.start("rebalance", time.Now(), nil)
+	span.set("assigned", len(of))
+	defer span.end(nil)
 	e.partitions.Add(int64(len(of)))
 	e.mu.Lock()
 	for _, p := range of {
@@ -99,7 +103,11 @@ func (e *Engine) openSoon(ctx context.Context, a *assignment) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	span := e.start("restore", time.Now(), nil)
+	span.set("task", a.id.String())
 	restored, err := e.open(ctx, a)
+	span.set("records", restored.Records)
+	span.end(err)
 	if err == nil && e.config.OnRestored != nil {
 		e.config.OnRestored(a.id, restored)
 	}
@@ -129,6 +137,13 @@ func (e *Engine) lost(ctx context.Context, of []record.Partition) { e.giveUp(ctx
 // giveUp has each loop give up its tasks of those partitions, all at once.
 func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.progress()
+	span := e.start("rebalance", time.Now(), nil)
+	if lost {
+		span.set("lost", len(of))
+	} else {
+		span.set("revoked", len(of))
+	}
+	defer span.end(nil)
 	e.poller.drop(of)
 	e.partitions.Add(-int64(len(of)))
 	e.mu.Lock()

@@ -34,6 +34,8 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 	l.waits("recovering from a commit that was not confirmed")
 	defer l.waits("")
 	l.log.Warn("commit not confirmed, asking the brokers what became of it", "loop", l.index, "rounds", l.trouble.rounds, "error", cause)
+	l.span.failed(cause)
+	l.span.enter("recover")
 	if err := l.producer.Renew(ctx); err != nil {
 		return errors.Join(cause, err)
 	}

@@ -39,7 +39,7 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	a.space = space
 	task, err := NewTask(TaskConfig{
 		ID: a.id, ApplicationID: e.config.ApplicationID, Subtopology: a.subtopology, Owner: a.owner,
-		Policies: e.config.Policies, Space: space, Logger: e.log,
+		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer,
 		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 		Matched: e.topics.matched,
 	})

@@ -27,6 +27,9 @@ func (t *Task) Step(limit int) (n int, err error) {
 		t.streamTime = max(t.streamTime, in.loadedAt)
 		t.space.SetNow(in.loadedAt)
 		t.current = in
+		if t.batches != nil {
+			t.batches.saw(in.raw())
+		}
 		if err := in.source.Emit(); err != nil {
 			return n, t.taskError(err)
 		}
@@ -82,6 +85,9 @@ func (t *Task) load(in *input) error {
 		if ok {
 			in.loaded, in.loadedAt = true, at
 			return nil
+		}
+		if t.batches != nil {
+			t.batches.saw(in.raw())
 		}
 		in.pop()
 		t.counters.In++

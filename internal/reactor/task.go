@@ -10,6 +10,7 @@ import (
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
+	"github.com/pitwheel/pitwheel/tracing"
 )
 
 // TaskConfig is what a task is made of.
@@ -22,6 +23,7 @@ type TaskConfig struct {
 	Space         *store.Space            // the task's own; it is closed by whoever opened it
 	Logger        *slog.Logger
 	Now           func() record.Time // the wall clock; nil: the machine's
+	Tracer        tracing.Tracer     // nil: off
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
@@ -54,6 +56,7 @@ type Task struct {
 	failures failureLog
 	counters Counters
 	counted  Counters // as of the last commit: an abort goes back to them
+	batches  *batches // nil: not traced
 
 	seq       int64            // of the last commit
 	positions map[string]int64 // by logged store: the changelog offset after its last record
@@ -85,6 +88,7 @@ func NewTask(c TaskConfig) (*Task, error) {
 	t.counters.Dropped = map[processor.Reason]int64{}
 	t.counted = t.counters.clone()
 	t.failures.log = c.Logger
+	t.batches = newBatches(c.Tracer, c.ID)
 	for _, s := range c.Subtopology.Stores {
 		ts := &taskStore{plan: s, state: s.Open(c.Space)}
 		if s.Logged {
@@ -171,6 +175,9 @@ func (t *Task) TakeOutputs() []processor.Output {
 		if out[i].Partition < 0 {
 			out[i].Partition = t.rotation % max(out[i].Topic.Partitions, 1)
 		}
+	}
+	if t.batches != nil {
+		t.batches.stamp(out)
 	}
 	return out
 }
