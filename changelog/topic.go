@@ -2,6 +2,7 @@ package changelog
 
 import (
 	"maps"
+	"math"
 	"strconv"
 	"time"
 )
@@ -21,6 +22,24 @@ func TopicConfig(window bool, retention time.Duration, over map[string]string) m
 		config["cleanup.policy"] = "compact,delete"
 		config["retention.ms"] = strconv.FormatInt((retention + AdditionalRetention).Milliseconds(), 10)
 	}
+	maps.Copy(config, over)
+	return config
+}
+
+// AdditionalCompactionLag is how much longer than a version's history its record stays as it is. Kafka
+// Streams: VersionedChangelogTopicConfig.
+const AdditionalCompactionLag = 24 * time.Hour
+
+// VersionedTopicConfig is the config of a versioned store's changelog: compacted, but only what is
+// older than the history and a day, because all records of a key within it are wanted. over
+// replaces and adds.
+func VersionedTopicConfig(history time.Duration, over map[string]string) map[string]string {
+	config := TopicConfig(false, 0, nil)
+	lag := history + AdditionalCompactionLag
+	if lag < history {
+		lag = math.MaxInt64
+	}
+	config["min.compaction.lag.ms"] = strconv.FormatInt(lag.Milliseconds(), 10)
 	maps.Copy(config, over)
 	return config
 }

@@ -52,6 +52,23 @@ func TestTopicConfigKeepsNothingOfTheLastOne(t *testing.T) {
 	}
 }
 
+func TestVersionedTopicConfigKeepsTheHistory(t *testing.T) {
+	want := map[string]string{
+		"cleanup.policy": "compact", "message.timestamp.type": "CreateTime", "min.compaction.lag.ms": "90000000",
+	}
+	if diff := cmp.Diff(want, VersionedTopicConfig(time.Hour, nil)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	over := map[string]string{"min.compaction.lag.ms": "1"}
+	if got := VersionedTopicConfig(time.Hour, over)["min.compaction.lag.ms"]; got != "1" {
+		t.Errorf("the lag is %s, want the topology's", got)
+	}
+	const forever = 1<<63 - 1
+	if got := VersionedTopicConfig(forever, nil)["min.compaction.lag.ms"]; got != "9223372036854" {
+		t.Errorf("the lag of an endless history is %s ms", got)
+	}
+}
+
 func TestRepartitionConfigForgetsNothingByItself(t *testing.T) {
 	want := map[string]string{
 		"cleanup.policy": "delete", "message.timestamp.type": "CreateTime", "segment.bytes": "52428800", "retention.ms": "-1",

@@ -16,6 +16,7 @@ const (
 	NullValue        Reason = "null_value"         // the step needs a value
 	NullPartitionKey Reason = "null_partition_key" // a repartition topic needs a key; Kafka Streams does not count it
 	Late             Reason = "late"               // its window was closed
+	Expired          Reason = "expired"            // a store refused a write of a processor: it is beyond its retention
 	NegativeTime     Reason = "negative_timestamp" // its event time is before the epoch or was not found
 	DecodeKey        Reason = "decode_key"         // its key's bytes do not decode
 	DecodeValue      Reason = "decode_value"       // its value's bytes do not decode

@@ -28,9 +28,12 @@ type rows[V any] interface {
 	set(v V, at record.Time)
 	remove(at record.Time)
 
+	// highest is the highest start written; -1: none.
+	highest() record.Time
 	scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool)
 	history(key []byte, from, to record.Time, yield func(start record.Time, v V, at record.Time) bool)
 	droppedWrites() int64
+	onRefused(f func())
 
 	// ahead touches the rows of keys that will be looked up; see ahead.go.
 	ahead(start record.Time, keys [][]byte)
@@ -51,9 +54,13 @@ type cache[V, T any] struct {
 
 	// floor is the lowest start that can be there. A failure of the space raises it above all.
 	floor   record.Time
-	max     record.Time // highest start written; -1: none
+	max     record.Time // highest start, or version's from, written; -1: none
 	frozen  record.Time // the floor that the last generation recorded
 	expired int64       // writes dropped for being below the floor
+	refused func()      // told of each of them; nil: nobody is
+
+	log   []FrozenEntry // of a versioned store: what was put since the last freeze
+	prune func()        // called before a freeze; nil: there is nothing to do
 
 	probe   probe
 	cursor  cursor[T]
@@ -74,24 +81,24 @@ const (
 )
 
 // openRows makes the store's cache, with its values laid out by their type.
-func openRows[V any](s *Space, d Definition, windowed bool, value serde.Serde[V]) rows[V] {
+func openRows[V any](s *Space, d Definition, as layout, value serde.Serde[V]) rows[V] {
 	kind := kindOf(reflect.TypeFor[V]())
 	switch kind {
 	case textKind:
-		return openCache[V, place](s, d, windowed, value, textPacking[V]())
+		return openCache[V, place](s, d, as, value, textPacking[V]())
 	case bytesKind:
-		return openCache[V, place](s, d, windowed, value, bytesPacking[V]())
+		return openCache[V, place](s, d, as, value, bytesPacking[V]())
 	}
-	c := openCache[V, V](s, d, windowed, value, nil)
+	c := openCache[V, V](s, d, as, value, nil)
 	c.scanned = kind == scannedKind
 	return c
 }
 
 func openCache[V, T any](
-	s *Space, d Definition, windowed bool, value serde.Serde[V], pack *packing[V],
+	s *Space, d Definition, as layout, value serde.Serde[V], pack *packing[V],
 ) *cache[V, T] {
 	c := &cache[V, T]{
-		origin: newOrigin(d, windowed), space: s, serde: value, pack: pack,
+		origin: newOrigin(d, as), space: s, serde: value, pack: pack,
 		segments: map[record.Time]*segment[T]{},
 	}
 	s.register(c, d)
@@ -187,7 +194,7 @@ func (c *cache[V, T]) remove(at record.Time) {
 	}
 	gone := !c.cursor.hit && g.complete || c.cursor.hit && g.rows.slots[c.cursor.i].absent()
 	// A removal moves the retention too, as in Kafka Streams, and then it must be in the changelog.
-	if gone && (!c.windowed || g.start <= c.max) {
+	if gone && (!c.windowed || c.startOf(g) <= c.max) {
 		return
 	}
 	s, fresh := c.touch()
@@ -224,11 +231,24 @@ func (c *cache[V, T]) touch() (s *slot[T], fresh bool) {
 		s.stamp(gens.current)
 	}
 	s.meta |= usedBit
-	if g.start > c.max && c.windowed {
-		c.raise(g.start)
+	if c.windowed {
+		if start := c.startOf(g); start > c.max {
+			c.raise(start)
+		}
 	}
 	return s, fresh
 }
+
+// startOf is the start of the row at the cursor, whose segment is g.
+func (c *cache[V, T]) startOf(g *segment[T]) record.Time {
+	if c.interval == 0 {
+		return g.start
+	}
+	start, _, _ := c.rowOf(g.start, c.probe.bytes) // has one: it was made by localKey
+	return start
+}
+
+func (c *cache[V, T]) highest() record.Time { return c.max }
 
 // raise moves the highest start, and with it the floor.
 func (c *cache[V, T]) raise(start record.Time) {
@@ -238,12 +258,18 @@ func (c *cache[V, T]) raise(start record.Time) {
 	}
 }
 
-// drop counts a write that cannot be kept because its window has expired.
+// drop counts a write that cannot be kept because its time is beyond the retention.
 func (c *cache[V, T]) drop() {
-	if c.windowed && c.space.err == nil {
-		c.expired++
+	if !c.layout.timed() || c.space.err != nil {
+		return
+	}
+	c.expired++
+	if c.refused != nil {
+		c.refused()
 	}
 }
+
+func (c *cache[V, T]) onRefused(f func()) { c.refused = f }
 
 func (c *cache[V, T]) droppedWrites() int64 { return c.expired }
 

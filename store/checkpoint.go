@@ -51,16 +51,12 @@ func decodeCheckpoint(row []byte) (Checkpoint, error) {
 
 // storeRow is what the meta area says of a store.
 type storeRow struct {
-	number   uint64
-	windowed bool
+	number uint64
+	layout layout
 }
 
 func (s storeRow) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, s.number)
-	if s.windowed {
-		return append(dst, 'w')
-	}
-	return append(dst, 'k')
+	return append(binary.AppendUvarint(dst, s.number), byte(s.layout))
 }
 
 func decodeStoreRow(row []byte) (s storeRow, err error) {
@@ -70,8 +66,8 @@ func decodeStoreRow(row []byte) (s storeRow, err error) {
 	if err := r.end(); err != nil {
 		return s, err
 	}
-	s.windowed = kind[0] == 'w'
-	if !s.windowed && kind[0] != 'k' {
+	s.layout = layout(kind[0])
+	if s.layout.name() == "" {
 		return s, errMetaRow
 	}
 	return s, nil

@@ -131,7 +131,7 @@ func (s *Space) Clear(store string) error {
 	delete(cp.Positions, store)
 	b := o.base.begin()
 	b.removeRange(o.prefix, prefixEnd(o.prefix))
-	if o.windowed {
+	if o.layout.timed() {
 		b.remove(metaKey(maxStartTag, store))
 	}
 	b.set(metaKey(checkpointTag, ""), cp.row())
@@ -160,7 +160,11 @@ func (s *Space) Restore(store string, rows []FrozenEntry, position int64) error 
 	cp := o.base.cp.clone()
 	cp.Positions[store] = position
 	b := o.base.begin()
-	to := o.restore(b, rows)
+	to, err := o.restore(b, rows)
+	if err != nil {
+		s.fail(err)
+		return err
+	}
 	b.set(metaKey(checkpointTag, ""), cp.row())
 	if err := b.apply(); err != nil {
 		s.fail(err)

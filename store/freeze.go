@@ -7,7 +7,11 @@ import (
 // freeze encodes what is dirty and makes it clean in the next generation; ok is false if there
 // was nothing.
 func (c *cache[V, T]) freeze() (f FrozenStore, ok bool) {
-	f = FrozenStore{Name: c.name, Window: c.windowed, max: c.max}
+	if c.prune != nil {
+		c.prune()
+	}
+	f = FrozenStore{Name: c.name, Window: c.windowed, max: c.max, Log: c.log, versioned: c.layout == byVersions}
+	c.log = nil
 	c.dropExpired()
 	if c.floor > c.frozen && c.floor != noFloor {
 		c.frozen, f.Floor = c.floor, c.floor
@@ -47,12 +51,14 @@ func (c *cache[V, T]) freezeSegment(g *segment[T], w *frozenWriter) error {
 	ranks := g.dirtyRanks(c.space.gens.current)
 	for i := range ranks {
 		s := &g.rows.slots[ranks[i].index]
-		e := FrozenEntry{Start: g.start, Time: s.at}
+		e := FrozenEntry{Time: s.at}
 		from := w.room()
 		w.buf = g.rows.appendKey(w.buf, s)
-		e.Key = w.taken(from)
+		var err error
+		if e.Start, e.Key, err = c.rowOf(g.start, w.taken(from)); err != nil {
+			return err
+		}
 		if !s.absent() {
-			var err error
 			from = w.room()
 			if w.buf, err = c.serde.Append(w.buf, c.load(g, &s.value)); err != nil {
 				return c.valueError(err)
@@ -123,13 +129,13 @@ func (c *cache[V, T]) settle(f *FrozenStore) {
 	var g *segment[T]
 	for i := range f.Entries {
 		e := &f.Entries[i]
-		if g == nil || g.start != e.Start {
-			g = c.segments[e.Start]
+		if start := c.segmentOf(e.Start); g == nil || g.start != start {
+			g = c.segments[start]
 		}
 		if g == nil || g.index == nil {
 			continue
 		}
-		c.unindex(g, e.Key)
+		c.unindex(g, c.localKey(e.Start, e.Key))
 	}
 }
 
@@ -144,6 +150,7 @@ func (c *cache[V, T]) unindex(g *segment[T], key []byte) {
 
 // abort forgets all that is not applied.
 func (c *cache[V, T]) abort() {
+	c.log = nil
 	c.reset()
 	c.resetMax()
 }

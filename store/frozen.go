@@ -21,7 +21,20 @@ type FrozenStore struct {
 	// floor from the starts.
 	Floor record.Time
 
-	max record.Time // highest start written so far
+	// Log is of a versioned store what is to be written to the changelog, in the order it was put: a
+	// version each, with its key, and its from as Time. Entries are then the keys' whole rows.
+	Log []FrozenEntry
+
+	max       record.Time // highest start, or version's from, written so far
+	versioned bool
+}
+
+// Changelog are the records for the store's changelog, in their order.
+func (f *FrozenStore) Changelog() []FrozenEntry {
+	if f.versioned {
+		return f.Log
+	}
+	return f.Entries
 }
 
 // FrozenEntry is a row as it is to be written. Its bytes are never changed.

@@ -22,7 +22,7 @@ var _ KeyValue[string, int64] = (*KeyValueStore[string, int64])(nil)
 func OpenKeyValue[K, V any](s *Space, d Definition, key serde.Serde[K], value serde.Serde[V]) *KeyValueStore[K, V] {
 	return &KeyValueStore[K, V]{
 		keys: newKeys(s, d.Name, key),
-		rows: openRows(s, d, false, value),
+		rows: openRows(s, d, byKey, value),
 		null: record.NullsOf[V](),
 	}
 }

@@ -17,10 +17,12 @@ import (
 //
 // Keys of the data area, number as a uvarint, start as 8 bytes big endian:
 //
-//	1 number key           a key-value store's row
-//	1 number start key     a window store's row
+//	1 number key                 a key-value store's row, or a key's versions
+//	1 number start key           a row of a window store by start
+//	1 number segment key start   a row of a window store by key: the segment is its first start
 //
-// A row's value is its time, 8 bytes big endian, and the value's bytes.
+// A row's value is its time, 8 bytes big endian, and the value's bytes; those of versions are in
+// versions.go.
 const (
 	metaArea = 0
 	dataArea = 1
@@ -35,6 +37,37 @@ const (
 	startBytes    = 8
 	timeBytes     = 8
 )
+
+// layout is how a store's rows are keyed, as its letter in the meta area.
+type layout byte
+
+const (
+	byKey         layout = 'k'
+	byStart       layout = 'w'
+	byKeyAndStart layout = 'r'
+	byVersions    layout = 'v'
+)
+
+// name is for messages; empty for a letter of no layout.
+func (l layout) name() string {
+	switch l {
+	case byKey:
+		return "key-value"
+	case byStart:
+		return "window"
+	case byKeyAndStart:
+		return "window (by key)"
+	case byVersions:
+		return "versioned"
+	}
+	return ""
+}
+
+// windowed says that rows have a start, and stand in segments of starts.
+func (l layout) windowed() bool { return l == byStart || l == byKeyAndStart }
+
+// timed says that the store has a highest time, which is kept in the meta area.
+func (l layout) timed() bool { return l != byKey }
 
 func metaKey(tag byte, name string) []byte {
 	return append([]byte{metaArea, tag}, name...)

@@ -57,7 +57,7 @@ func FuzzCheckpoint(f *testing.F) {
 }
 
 func FuzzStoreRow(f *testing.F) {
-	f.Add(storeRow{number: 300, windowed: true}.append(nil))
+	f.Add(storeRow{number: 300, layout: byStart}.append(nil))
 	f.Add([]byte{1, 'x'})
 	f.Fuzz(func(t *testing.T, row []byte) {
 		s, err := decodeStoreRow(row)

@@ -91,29 +91,22 @@ func (s *base) write(key, value []byte) error {
 
 // number is the store's number, given at its first opening. Its row stands before any of the
 // store's, so that a crash that keeps one of those keeps it too.
-func (s *base) number(name string, windowed bool) (uint64, error) {
+func (s *base) number(name string, as layout) (uint64, error) {
 	row, ok := s.stores[name]
-	if ok && row.windowed != windowed {
+	if ok && row.layout != as {
 		return 0, fmt.Errorf("store: %q was a %s store and is opened as a %s store: give it another name",
-			name, kindName(row.windowed), kindName(windowed))
+			name, row.layout.name(), as.name())
 	}
 	if ok {
 		return row.number, nil
 	}
-	row = storeRow{number: s.next, windowed: windowed}
+	row = storeRow{number: s.next, layout: as}
 	if err := s.write(metaKey(storeTag, name), row.append(nil)); err != nil {
 		return 0, err
 	}
 	s.stores[name] = row
 	s.next++
 	return row.number, nil
-}
-
-func kindName(windowed bool) string {
-	if windowed {
-		return "window"
-	}
-	return "key-value"
 }
 
 // maxStart is a window store's highest start; -1: none.

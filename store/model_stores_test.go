@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -28,6 +29,7 @@ type definition struct {
 	open   func(s *Space, d Definition) subject
 }
 
+// floor is the lowest start that is visible.
 func (d definition) floor(highest record.Time) record.Time {
 	keep := record.Time(d.Retention.Milliseconds())
 	if !d.window || keep == 0 || highest < 0 {
@@ -36,14 +38,49 @@ func (d definition) floor(highest record.Time) record.Time {
 	return max(0, highest-keep+1)
 }
 
+// refuses says whether a write of that start is refused.
+func (d definition) refuses(start, highest record.Time) bool {
+	if d.InMemory {
+		return start < d.floor(highest)
+	}
+	return d.gone(start, highest)
+}
+
+// gone says whether rows of that start are not even kept: "floor(t/i) < floor((max t so far -
+// retention)/i)" in a store by key.
+func (d definition) gone(start, highest record.Time) bool {
+	if d.segment == 0 {
+		return start < d.floor(highest)
+	}
+	keep := record.Time(d.Retention.Milliseconds())
+	return highest >= keep && start/d.segment < (highest-keep)/d.segment
+}
+
+// compare is the order of the store's rows.
+func (d definition) compare(a, b modelKey) int {
+	if d.segment == 0 {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.key, b.key))
+	}
+	local := func(k modelKey) string { return string(appendStart([]byte(k.key), k.start)) }
+	return cmp.Or(cmp.Compare(a.start/d.segment, b.start/d.segment), cmp.Compare(local(a), local(b)))
+}
+
 type keyValueSubject[V any] struct {
 	*KeyValueStore[string, V]
 	kind valueType[V]
 }
 
 type windowSubject[V any] struct {
-	*WindowStore[string, V]
+	windowRows[V]
 	kind valueType[V]
+}
+
+type windowRows[V any] interface {
+	Window[string, V]
+	Find(key string, start record.Time) (v V, at record.Time, ok bool)
+	Set(v V, at record.Time)
+	Remove(at record.Time)
+	Expired() int64
 }
 
 // valueType turns the model's values into a store's.
@@ -185,6 +222,9 @@ func (s windowSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
 
 func openSubject[V any](kind valueType[V], window bool) func(*Space, Definition) subject {
 	return func(s *Space, d Definition) subject {
+		if window && d.segment > 0 {
+			return windowSubject[V]{OpenKeyedWindow(s, d, serde.String(), kind.serde), kind}
+		}
 		if window {
 			return windowSubject[V]{OpenWindow(s, d, serde.String(), kind.serde), kind}
 		}
@@ -201,4 +241,7 @@ var modelStores = []definition{
 	{Definition{Name: "w-bytes", WindowSize: 10, Retention: 400 * time.Millisecond}, true, openSubject(byteValues, true)},
 	{Definition{Name: "w-memory", WindowSize: 10, Retention: 40 * time.Millisecond, InMemory: true}, true, openSubject(texts, true)},
 	{Definition{Name: "w-ever"}, true, openSubject(structs, true)},
+	{Definition{Name: "r-int64", WindowSize: 10, Retention: 40 * time.Millisecond, segment: 30}, true, openSubject(numbers, true)},
+	{Definition{Name: "r-string", WindowSize: 10, Retention: 100 * time.Millisecond, segment: 20}, true, openSubject(texts, true)},
+	{Definition{Name: "r-memory", WindowSize: 10, Retention: 40 * time.Millisecond, segment: 30, InMemory: true}, true, openSubject(structs, true)},
 }

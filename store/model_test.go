@@ -196,7 +196,7 @@ func (m *modelRun) write(i int) {
 	default:
 		m.subjects[i].update(k.key, k.start, &v, at)
 	}
-	if k.start < modelStores[i].floor(s.max) {
+	if modelStores[i].refuses(k.start, s.max) {
 		m.expired[i]++
 		if got := m.subjects[i].expired(); got != m.expired[i] {
 			m.t.Fatalf("%s: %d expired writes counted, want %d", modelStores[i].Name, got, m.expired[i])
@@ -223,12 +223,7 @@ func (m *modelRun) rows(i int, from, to record.Time) []modelKey {
 			keys = append(keys, k)
 		}
 	}
-	slices.SortFunc(keys, func(a, b modelKey) int {
-		if a.start != b.start {
-			return int(a.start - b.start)
-		}
-		return slices.Compare([]byte(a.key), []byte(b.key))
-	})
+	slices.SortFunc(keys, modelStores[i].compare)
 	return keys
 }
 
@@ -252,11 +247,15 @@ func (m *modelRun) checkFrozen(part FrozenStore) {
 	var last *FrozenEntry
 	for n := range part.Entries {
 		e := &part.Entries[n]
-		row, ok := m.visible(i, modelKey{e.Start, string(e.Key)})
+		k := modelKey{e.Start, string(e.Key)}
+		row, ok := m.live.stores[i].rows[k]
+		if modelStores[i].gone(k.start, m.live.stores[i].max) {
+			m.t.Fatalf("%s: frozen %q@%d has expired", part.Name, e.Key, e.Start)
+		}
 		if ok != (e.Value != nil) || ok && (row.at != e.Time || !slices.Equal(e.Value, m.subjects[i].encode(row.value))) {
 			m.t.Fatalf("%s: frozen %q@%d is %x, want %v %v", part.Name, e.Key, e.Start, e.Value, row, ok)
 		}
-		if last != nil && (last.Start > e.Start || last.Start == e.Start && slices.Compare(last.Key, e.Key) >= 0) {
+		if last != nil && modelStores[i].compare(modelKey{last.Start, string(last.Key)}, k) >= 0 {
 			m.t.Fatalf("%s: frozen entries are out of order: %q@%d before %q@%d", part.Name, last.Key, last.Start, e.Key, e.Start)
 		}
 		last = e

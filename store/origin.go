@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/pitwheel/pitwheel/record"
@@ -14,34 +15,45 @@ type origin struct {
 	name     string
 	base     *base  // nil: the store could not be opened
 	prefix   []byte // of its rows' keys in the backend
-	windowed bool
-	keep     record.Time // retention in milliseconds; 0: for ever
+	layout   layout
+	windowed bool        // the layout is
+	keep     record.Time // retention, or history of versions, in milliseconds; 0: for ever
+	interval record.Time // of a window store by key: from one segment's first start to the next's
 	applied  reach
 	rowKey   []byte
+	local    []byte
 }
 
-// reach is how far a window store has come.
+// reach is how far a store that is timed has come.
 type reach struct {
-	max   record.Time // highest start written; -1: none
+	max   record.Time // highest start, or versions' from, written; -1: none
 	floor record.Time // below it everything was removed since the space was opened
 }
 
-func newOrigin(d Definition, windowed bool) origin {
-	return origin{
-		name: d.Name, windowed: windowed, applied: reach{max: -1},
+func newOrigin(d Definition, as layout) origin {
+	o := origin{
+		name: d.Name, layout: as, windowed: as.windowed(), applied: reach{max: -1},
 		keep: record.Time(d.Retention.Milliseconds()),
 	}
+	if as == byKeyAndStart {
+		// Kafka Streams: Stores.defaultSegmentInterval.
+		o.interval = cmp.Or(d.segment, max(o.keep/2, minSegmentInterval))
+	}
+	return o
 }
+
+// minSegmentInterval is a minute.
+const minSegmentInterval = 60_000
 
 func (o *origin) core() *origin { return o }
 
 // attach finds or makes the store in b.
 func (o *origin) attach(b *base) error {
-	number, err := b.number(o.name, o.windowed)
+	number, err := b.number(o.name, o.layout)
 	if err != nil {
 		return err
 	}
-	if o.windowed {
+	if o.layout.timed() {
 		if o.applied.max, err = b.maxStart(o.name); err != nil {
 			return err
 		}
@@ -50,28 +62,77 @@ func (o *origin) attach(b *base) error {
 	return nil
 }
 
-// floorAt is the lowest start that is there once max was written. Kafka Streams: observed stream
-// time - retention + 1.
-func (o *origin) floorAt(highest record.Time) record.Time {
+// visibleFrom is the lowest start that is there once that one was written. Kafka Streams: observed
+// stream time - retention + 1.
+func (o *origin) visibleFrom(highest record.Time) record.Time {
 	if o.keep <= 0 || highest < 0 {
 		return 0
 	}
 	return max(0, highest-o.keep+1)
 }
 
-// key is the backend's key of a row, valid until the next call.
-func (o *origin) key(start record.Time, key []byte) []byte {
+// floorAt is the first segment that is kept once that start was written. A store by key keeps and
+// takes rows that are not visible any more until their whole segment is beyond the retention.
+// Kafka Streams: AbstractSegments.cleanupExpiredSegments.
+func (o *origin) floorAt(highest record.Time) record.Time {
+	switch {
+	case !o.windowed:
+		return 0
+	case o.interval == 0:
+		return o.visibleFrom(highest)
+	case o.keep <= 0 || highest < o.keep:
+		return 0
+	}
+	return o.segmentOf(highest - o.keep)
+}
+
+// segmentOf is the first start of the segment where rows of that start stand.
+func (o *origin) segmentOf(start record.Time) record.Time {
+	if o.interval == 0 {
+		return start
+	}
+	return start - start%o.interval
+}
+
+// localKey is the row's key within its segment, valid until the next call.
+func (o *origin) localKey(start record.Time, key []byte) []byte {
+	if o.interval == 0 {
+		return key
+	}
+	o.local = appendStart(append(o.local[:0], key...), start)
+	return o.local
+}
+
+// rowOf is the inverse of segmentOf and localKey; key is a view.
+func (o *origin) rowOf(segment record.Time, local []byte) (start record.Time, key []byte, err error) {
+	if o.interval == 0 {
+		return segment, local, nil
+	}
+	at := len(local) - startBytes
+	if at < 0 {
+		return 0, nil, errShortStart
+	}
+	return record.Time(binary.BigEndian.Uint64(local[at:])), local[:at:at], nil
+}
+
+// key is the backend's key of what stands in a segment, valid until the next call.
+func (o *origin) key(segment record.Time, local []byte) []byte {
 	o.rowKey = append(o.rowKey[:0], o.prefix...)
 	if o.windowed {
-		o.rowKey = appendStart(o.rowKey, start)
+		o.rowKey = appendStart(o.rowKey, segment)
 	}
-	o.rowKey = append(o.rowKey, key...)
+	o.rowKey = append(o.rowKey, local...)
 	return o.rowKey
 }
 
-// split takes a key of the backend apart; key is a view.
-func (o *origin) split(rowKey []byte) (start record.Time, key []byte, err error) {
-	local := rowKey[len(o.prefix):]
+// entryKey is the backend's key of a row, valid until the next call.
+func (o *origin) entryKey(e *FrozenEntry) []byte {
+	return o.key(o.segmentOf(e.Start), o.localKey(e.Start, e.Key))
+}
+
+// split takes a key of the backend apart; local is a view.
+func (o *origin) split(rowKey []byte) (segment record.Time, local []byte, err error) {
+	local = rowKey[len(o.prefix):]
 	if !o.windowed {
 		return 0, local, nil
 	}
@@ -87,11 +148,11 @@ func (o *origin) write(b batch, f *FrozenStore) {
 	for i := range f.Entries {
 		e := &f.Entries[i]
 		if e.Value == nil {
-			b.remove(o.key(e.Start, e.Key))
+			b.remove(o.entryKey(e))
 			continue
 		}
 		row = appendRow(row[:0], e.Time, e.Value)
-		b.set(o.key(e.Start, e.Key), row)
+		b.set(o.entryKey(e), row)
 	}
 	if f.max > o.applied.max {
 		o.writeMax(b, f.max)
@@ -117,7 +178,10 @@ func (o *origin) settle(f *FrozenStore) {
 
 // restore puts rows of the changelog into a batch: of rows of the same key the last counts. It
 // returns how far the store will have come.
-func (o *origin) restore(b batch, rows []FrozenEntry) reach {
+func (o *origin) restore(b batch, rows []FrozenEntry) (reach, error) {
+	if o.layout == byVersions {
+		return o.restoreVersions(b, rows)
+	}
 	to := o.applied
 	if o.windowed {
 		for i := range rows {
@@ -133,18 +197,18 @@ func (o *origin) restore(b batch, rows []FrozenEntry) reach {
 	for _, i := range order {
 		e := &rows[i]
 		switch {
-		case e.Start < to.floor:
+		case o.segmentOf(e.Start) < to.floor:
 		case e.Value == nil:
-			b.remove(o.key(e.Start, e.Key))
+			b.remove(o.entryKey(e))
 		default:
 			row = appendRow(row[:0], e.Time, e.Value)
-			b.set(o.key(e.Start, e.Key), row)
+			b.set(o.entryKey(e), row)
 		}
 	}
 	if to.max > o.applied.max {
 		o.writeMax(b, to.max)
 	}
-	return to
+	return to, nil
 }
 
 // lastOfEach orders rows by start and key, which makes writing them several times faster, and

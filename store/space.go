@@ -71,8 +71,11 @@ type Definition struct {
 	// WindowSize is from a window's start to its end.
 	WindowSize time.Duration
 	// Retention is how long a window stays readable: rows whose start is at or before the highest
-	// start written minus it are not there. Zero: for ever. Kafka Streams: retentionPeriod.
+	// start written minus it are not there. Zero: for ever. Of a versioned store it is how long old
+	// versions stay readable. Kafka Streams: retentionPeriod, historyRetention.
 	Retention time.Duration
+
+	segment record.Time // for tests: the interval of a window store by key; 0: by its retention
 }
 
 // State is a store without types, as its task's engine sees it.

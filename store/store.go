@@ -37,6 +37,33 @@ type KeyValue[K, V any] interface {
 	Entries() iter.Seq[Entry[K, V]]
 }
 
+// Version is a value and when it was valid: from From, before To.
+type Version[V any] struct {
+	Value V
+	From  record.Time
+	To    record.Time // EndOfTime: it is the latest
+}
+
+// Versioned is the values of each key over time, under the rules of KeyValue. Times older than the
+// store's history before the latest time written, of any key, are not there, but for a key's latest
+// version. Kafka Streams: VersionedKeyValueStore (KIP-889).
+type Versioned[K, V any] interface {
+	// Get is the latest version, unless the key is deleted.
+	Get(key K) (v Version[V], ok bool)
+	// AsOf is the version that was valid at that time.
+	AsOf(key K, at record.Time) (v Version[V], ok bool)
+	// Put writes the version that is valid from that time; it need not be the latest. to is until
+	// when it is valid. Nothing is written, and ok is false, if at is beyond the history.
+	Put(key K, value V, at record.Time) (to record.Time, ok bool)
+	// Delete ends at that time what was valid then, which it returns.
+	Delete(key K, at record.Time) (v Version[V], ok bool)
+	// History is a key's versions that were valid at some time in [from, to], the oldest first, as of
+	// the call.
+	History(key K, from, to record.Time) iter.Seq[Version[V]]
+	// All is the latest version of every key that is not deleted, in the order of key bytes.
+	All() iter.Seq2[K, Version[V]]
+}
+
 // Window is a row per key and window start, under the rules of KeyValue. Rows whose start is not
 // within the retention of the latest start written are not there.
 type Window[K, V any] interface {
@@ -48,7 +75,8 @@ type Window[K, V any] interface {
 	Delete(key K, start record.Time)
 	// Range is one key's windows that start in [from, to], by start.
 	Range(key K, from, to record.Time) iter.Seq2[windowing.Key[K], V]
-	// All is every window that starts in [from, to], by start, then key bytes.
+	// All is every window that starts in [from, to], each key's by start. How the keys are mixed is
+	// the store's.
 	All(from, to record.Time) iter.Seq2[windowing.Key[K], V]
 	// Entries is All with times.
 	Entries(from, to record.Time) iter.Seq[Entry[windowing.Key[K], V]]

@@ -25,7 +25,7 @@ var _ Window[string, int64] = (*WindowStore[string, int64])(nil)
 func OpenWindow[K, V any](s *Space, d Definition, key serde.Serde[K], value serde.Serde[V]) *WindowStore[K, V] {
 	return &WindowStore[K, V]{
 		keys: newKeys(s, d.Name, key),
-		rows: openRows(s, d, true, value),
+		rows: openRows(s, d, byStart, value),
 		null: record.NullsOf[V](),
 		size: d.WindowSize,
 	}

@@ -107,7 +107,7 @@ type Store struct {
 	Logged      bool // it has a changelog
 	InMemory    bool
 	WindowSize  time.Duration     // of a window store
-	Retention   time.Duration     // of a window store: how long windows stay readable
+	Retention   time.Duration     // of a window store: how long windows stay readable; of a versioned one: its history
 	TopicConfig map[string]string // of the changelog, over the defaults
 
 	// Source is the topic, of a source of the same subtopology, whose records are the store's rows:
@@ -132,6 +132,7 @@ type StoreKind int
 const (
 	KeyValue StoreKind = iota
 	Window
+	Versioned // of values by key: its changelog's records are versions, by their time
 )
 
 // TopicNames are the full names of a source's topics: for one with a pattern, what it matched.

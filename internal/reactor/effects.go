@@ -81,13 +81,14 @@ func (t *Task) encode(c *Commit, frozen *store.FrozenStore) {
 	if topic == nil {
 		return
 	}
+	rows := frozen.Changelog()
 	size := 0
-	for i := range frozen.Entries {
-		size += len(frozen.Entries[i].Key) + 12
+	for i := range rows {
+		size += len(rows[i].Key) + 12
 	}
 	keys := make([]byte, 0, size)
-	for i := range frozen.Entries {
-		row := &frozen.Entries[i]
+	for i := range rows {
+		row := &rows[i]
 		at := len(keys)
 		keys = changelog.AppendKey(keys, frozen.Window, row)
 		c.Changelog = append(c.Changelog, Entry{Store: frozen.Name, Record: processor.Output{

@@ -94,6 +94,7 @@ func NewTask(c TaskConfig) (*Task, error) {
 		if s.Logged {
 			ts.changelog = c.Topic(plan.ChangelogTopic(c.ApplicationID, s.Name))
 		}
+		t.countRefusals(ts)
 		t.stores = append(t.stores, ts)
 	}
 	if err := c.Space.Err(); err != nil {
@@ -101,6 +102,23 @@ func NewTask(c TaskConfig) (*Task, error) {
 	}
 	t.bind()
 	return t, nil
+}
+
+// countRefusals has the writes counted that a store of processors refuses. The record itself goes
+// on, so that no policy is asked.
+func (t *Task) countRefusals(s *taskStore) {
+	refusing, ok := s.state.(interface{ OnRefused(f func()) })
+	if !ok {
+		return
+	}
+	f := processor.Failure{
+		Reason: processor.Expired, Offset: -1,
+		Err: fmt.Errorf("store %q refused a write: its time is beyond the retention", s.plan.Name),
+	}
+	refusing.OnRefused(func() {
+		t.counters.Dropped[processor.Expired]++
+		t.failures.note(t.ID, &f)
+	})
 }
 
 // Inputs are the task's input partitions.

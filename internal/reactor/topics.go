@@ -196,12 +196,19 @@ func (t *topics) internal() []internalTopic {
 			if s.Logged {
 				all = append(all, internalTopic{
 					plan.ChangelogTopic(t.config.ApplicationID, s.Name),
-					changelog.TopicConfig(s.Kind == plan.Window, s.Retention, s.TopicConfig),
+					changelogConfig(s),
 				})
 			}
 		}
 	}
 	return all
+}
+
+func changelogConfig(s *plan.Store) map[string]string {
+	if s.Kind == plan.Versioned {
+		return changelog.VersionedTopicConfig(s.Retention, s.TopicConfig)
+	}
+	return changelog.TopicConfig(s.Kind == plan.Window, s.Retention, s.TopicConfig)
 }
 
 // makeInternal makes what is missing and checks what is there.
@@ -251,7 +258,7 @@ const defaultDeletions = 24 * time.Hour
 func (t *topics) readDeletions(ctx context.Context) error {
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, s := range sub.Stores {
-			if !s.Logged || s.InMemory || s.Kind != plan.KeyValue {
+			if !s.Logged || s.InMemory || s.Kind == plan.Window {
 				continue
 			}
 			config, err := t.admin.TopicConfig(ctx, plan.ChangelogTopic(t.config.ApplicationID, s.Name))

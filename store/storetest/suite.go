@@ -84,12 +84,18 @@ func runKind[V any](t *testing.T, k kind[V]) {
 			})
 		}
 		for name, rule := range windowRules[V]() {
-			t.Run("window/"+name, func(t *testing.T) {
-				r := &windowRun[V]{kind: k, place: k.place(t), want: map[windowKey]row[V]{}, highest: -1}
-				r.open(t)
-				rule(t, r)
-				r.close(t)
-			})
+			for _, byKey := range []bool{false, true} {
+				kindName := "window/"
+				if byKey {
+					kindName = "window by key/"
+				}
+				t.Run(kindName+name, func(t *testing.T) {
+					r := &windowRun[V]{kind: k, place: k.place(t), byKey: byKey, want: map[windowKey]row[V]{}, highest: -1}
+					r.open(t)
+					rule(t, r)
+					r.close(t)
+				})
+			}
 		}
 	})
 }

@@ -27,18 +27,31 @@ type windowRun[V any] struct {
 	kind[V]
 	place   Place
 	space   *store.Space
-	rows    *store.WindowStore[string, V]
+	byKey   bool // the rows stand by key
+	rows    windowStore[V]
 	want    map[windowKey]row[V]
 	highest record.Time // start written
+}
+
+// windowStore is what both kinds of window stores are.
+type windowStore[V any] interface {
+	store.Window[string, V]
+	Find(key string, start record.Time) (v V, at record.Time, ok bool)
+	Expired() int64
 }
 
 func (r *windowRun[V]) open(t *testing.T) {
 	t.Helper()
 	r.space = opened(t, r.place)
-	r.rows = store.OpenWindow(r.space, store.Definition{
+	d := store.Definition{
 		Name: "rows", InMemory: r.inMemory,
 		WindowSize: size * time.Millisecond, Retention: retention * time.Millisecond,
-	}, serde.String(), r.serde)
+	}
+	if r.byKey {
+		r.rows = store.OpenKeyedWindow(r.space, d, serde.String(), r.serde)
+	} else {
+		r.rows = store.OpenWindow(r.space, d, serde.String(), r.serde)
+	}
 }
 
 func (r *windowRun[V]) close(t *testing.T) {
@@ -75,7 +88,11 @@ func (r *windowRun[V]) visible(from, to record.Time) []windowKey {
 				return
 			}
 		}
-	}, func(a, b windowKey) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Key, b.Key)) })
+	}, compareWindows)
+}
+
+func compareWindows(a, b windowKey) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Key, b.Key))
 }
 
 // check compares walks and look-ups with what must be there.
@@ -90,6 +107,15 @@ func (r *windowRun[V]) check(t *testing.T, when string) {
 				t.Fatalf("%s: %v is %v, want %v", when, e.Key, e.Value, want)
 			}
 		}
+		// Each key's windows come by start; the order of the keys is the kind's.
+		last := map[string]record.Time{}
+		for _, k := range got {
+			if at, ok := last[k.Key]; ok && at >= k.Start {
+				t.Fatalf("%s: window %v comes after the one at %d", when, k, at)
+			}
+			last[k.Key] = k.Start
+		}
+		slices.SortFunc(got, compareWindows)
 		if want := r.visible(span[0], span[1]); !slices.Equal(got, want) {
 			t.Fatalf("%s: windows from %d to %d are %v, want %v", when, span[0], span[1], got, want)
 		}
@@ -147,8 +173,17 @@ func windowsExpire[V any](t *testing.T, r *windowRun[V]) {
 	r.put("late", r.highest-retention, 1)
 	r.put("just in time", r.highest-retention+1, 1)
 	r.check(t, "late")
-	if got := r.rows.Expired() - before; got != 1 {
-		t.Errorf("%d writes have expired, want 1", got)
+	want := int64(1)
+	if r.byKey && !r.inMemory {
+		want = 0 // until its segment is beyond the retention
+		r.put("much later", r.highest+4*60_000, 1)
+		r.rows.Put("late", 1, r.of(1))
+		r.rows.Delete("late", 1)
+		r.check(t, "much later")
+		want += 2
+	}
+	if got := r.rows.Expired() - before; got != want {
+		t.Errorf("%d writes have expired, want %d", got, want)
 	}
 }
 
