@@ -32,12 +32,13 @@ test: ## run all tests: fast, no Docker
 race: ## run all tests under the race detector
 	go test -race ./...
 
-lint: ## check the format, go.mod, go vet and golangci-lint
+lint: ## check the format, go.mod, go vet, golangci-lint and known vulnerabilities
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .) && test -z "$$unformatted" || \
 		{ echo "not formatted, run make fmt: $$unformatted"; exit 1; }
 	go mod tidy -diff
 	go vet ./...
 	$(TOOL) golangci-lint run ./...
+	sh scripts/vuln.sh
 
 fmt: ## format all Go code
 	go fmt ./...

@@ -67,6 +67,10 @@ func (a *App) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
+	if how := dir.Exposed(); how != "" {
+		a.config.Logger.Warn("the state directory is not for this user alone", "directory", a.config.StateDir, "because", how,
+			"fix", "chmod 700, or a directory that the app makes itself")
+	}
 	// Transactional ids are those of the loops. All that were ever used are fenced at start, so
 	// there are as many loops.
 	loops := a.config.Loops

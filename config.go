@@ -65,9 +65,10 @@ type Config struct {
 	// it gives them up with an error. Zero: 30 s.
 	StopTimeout time.Duration
 
-	// TLS is nil for plain text.
+	// TLS is nil for plain text. See docs/security.md. Kafka: security.protocol, ssl.*.
 	TLS *tls.Config
-	// SASL mechanisms are tried in order. Empty: none.
+	// SASL mechanisms, of franz-go's packages sasl/plain, sasl/scram and sasl/oauth, are tried in
+	// order. Empty: none. Kafka: sasl.mechanism, sasl.jaas.config.
 	SASL []sasl.Mechanism
 
 	// Topics says what happens to internal topics that are missing. Zero: CreateTopics.

@@ -128,7 +128,7 @@ func (s *Space) open(c SpaceConfig) (err error) {
 		return err
 	}
 	if c.FS == nil {
-		c.FS = vfs.Default
+		c.FS = ownerOnly{vfs.Default}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

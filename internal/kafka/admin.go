@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel/record"
 )
@@ -20,16 +21,18 @@ import (
 type Admin struct {
 	client *kgo.Client
 	admin  *kadm.Client
-	log    *slog.Logger
+	access *Access
 }
 
 // NewAdmin makes an Admin; Close it. Error: the options contradict each other.
 func NewAdmin(c Config) (*Admin, error) {
-	client, err := kgo.NewClient(c.options()...)
+	c = c.Shared()
+	// Little: what goes on failing is tried again here, where it is seen and logged.
+	client, err := kgo.NewClient(c.options(kgo.RequestRetries(3), kgo.RetryTimeout(5*time.Second))...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
 	}
-	return &Admin{client: client, admin: kadm.NewClient(client), log: c.Logger}, nil
+	return &Admin{client: client, admin: kadm.NewClient(client), access: c.Access}, nil
 }
 
 // Close ends the client.
@@ -39,12 +42,16 @@ func (a *Admin) Close() { a.client.Close() }
 type TopicInfo struct {
 	Partitions int32
 	ID         [16]byte // zero where the broker has none
+
+	Hidden bool // this app may do nothing with it, not even describe it
+
+	allowed []kadm.ACLOperation // empty: the broker does not say
 }
 
 // AllTopics describes all topics but those that Kafka keeps for itself.
 func (a *Admin) AllTopics(ctx context.Context) (map[string]TopicInfo, error) {
 	found := map[string]TopicInfo{}
-	err := retry(ctx, a.log, "list topics", func(ctx context.Context) error {
+	err := retry(ctx, a.access, "list topics", func(ctx context.Context) error {
 		clear(found)
 		topics, err := a.admin.ListTopics(ctx)
 		if err != nil {
@@ -66,31 +73,47 @@ func (a *Admin) Topics(ctx context.Context, names []string) (map[string]TopicInf
 	if len(names) == 0 {
 		return found, nil
 	}
-	err := retry(ctx, a.log, "describe topics", func(ctx context.Context) error {
+	err := retry(ctx, a.access, "describe topics", func(ctx context.Context) error {
 		clear(found)
-		topics, err := a.admin.ListTopicsWithInternal(ctx, names...)
+		resp, err := describeRequest(names).RequestWith(ctx, a.client)
 		if err != nil {
 			return err
 		}
-		for _, t := range topics {
-			if errors.Is(t.Err, kerr.UnknownTopicOrPartition) {
-				continue
+		for i := range resp.Topics {
+			t := &resp.Topics[i]
+			switch err := kerr.ErrorForCode(t.ErrorCode); {
+			case t.Topic == nil || errors.Is(err, kerr.UnknownTopicOrPartition):
+			case errors.Is(err, kerr.TopicAuthorizationFailed):
+				found[*t.Topic] = TopicInfo{Hidden: true}
+			case err != nil:
+				return fmt.Errorf("topic %q: %w", *t.Topic, err)
+			default:
+				found[*t.Topic] = TopicInfo{Partitions: int32(len(t.Partitions)), ID: t.TopicID, allowed: kadm.DecodeACLOperations(t.AuthorizedOperations)}
 			}
-			if t.Err != nil {
-				return fmt.Errorf("topic %q: %w", t.Topic, t.Err)
-			}
-			found[t.Topic] = TopicInfo{Partitions: int32(len(t.Partitions)), ID: t.ID}
 		}
 		return nil
 	})
 	return found, err
 }
 
+// describeRequest asks for topics and what this app may do with them (KIP-430). It is put together
+// here because kadm fails with the first topic that may not be described, without its name.
+func describeRequest(names []string) *kmsg.MetadataRequest {
+	req := kmsg.NewPtrMetadataRequest()
+	req.IncludeTopicAuthorizedOperations = true
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = &name
+		req.Topics = append(req.Topics, t)
+	}
+	return req
+}
+
 var errNotYet = errors.New("not there yet")
 
 // Await tries again until f says that it is there.
 func (a *Admin) Await(ctx context.Context, what string, f func(ctx context.Context) (bool, error)) error {
-	return retry(ctx, a.log, "wait for "+what, func(ctx context.Context) error {
+	return retry(ctx, a.access, "wait for "+what, func(ctx context.Context) error {
 		there, err := f(ctx)
 		if err == nil && !there {
 			err = errNotYet
@@ -113,26 +136,26 @@ func (a *Admin) Create(ctx context.Context, t NewTopic) error {
 	for k, v := range t.Config {
 		config[k] = &v
 	}
-	return retry(ctx, a.log, fmt.Sprintf("create topic %q", t.Name), func(ctx context.Context) error {
+	return retry(ctx, a.access, fmt.Sprintf("create topic %q", t.Name), func(ctx context.Context) error {
 		_, err := a.admin.CreateTopic(ctx, t.Partitions, t.Replication, config, t.Name)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
 			return nil
 		}
-		return err
+		return a.access.denied(err, Right{"Create", "topic", t.Name}, Right{"Create", "cluster", ""})
 	})
 }
 
 // TopicConfig is the topic's config as the broker has it.
 func (a *Admin) TopicConfig(ctx context.Context, topic string) (map[string]string, error) {
 	config := map[string]string{}
-	err := retry(ctx, a.log, fmt.Sprintf("describe config of topic %q", topic), func(ctx context.Context) error {
+	err := retry(ctx, a.access, fmt.Sprintf("describe config of topic %q", topic), func(ctx context.Context) error {
 		all, err := a.admin.DescribeTopicConfigs(ctx, topic)
 		if err != nil {
-			return err
+			return a.access.denied(err, Right{"DescribeConfigs", "topic", topic})
 		}
 		for _, r := range all {
 			if r.Err != nil {
-				return r.Err
+				return a.access.denied(r.Err, Right{"DescribeConfigs", "topic", topic})
 			}
 			for _, c := range r.Configs {
 				config[c.Key] = c.MaybeValue()
@@ -153,14 +176,14 @@ type CommittedOffset struct {
 // for. A partition without an offset is left out.
 func (a *Admin) Committed(ctx context.Context, group string, of []record.Partition) (map[record.Partition]CommittedOffset, error) {
 	found := map[record.Partition]CommittedOffset{}
-	err := retry(ctx, a.log, fmt.Sprintf("fetch offsets of group %q", group), func(ctx context.Context) error {
+	err := retry(ctx, a.access, fmt.Sprintf("fetch offsets of group %q", group), func(ctx context.Context) error {
 		clear(found)
 		all, err := a.admin.FetchOffsets(kadm.RequireStable(ctx), group)
 		if errors.Is(err, kerr.GroupIDNotFound) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return a.access.denied(err, Right{"Read", "group", group})
 		}
 		for _, p := range of {
 			o, ok := all.Lookup(p.Topic, p.ID)
@@ -168,7 +191,7 @@ func (a *Admin) Committed(ctx context.Context, group string, of []record.Partiti
 				continue
 			}
 			if o.Err != nil {
-				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, o.Err)
+				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, a.access.denied(o.Err, Right{"Describe", "topic", p.Topic}))
 			}
 			found[p] = CommittedOffset{Offset: o.At, Metadata: o.Metadata}
 		}
@@ -202,9 +225,9 @@ func (a *Admin) DeleteRecords(ctx context.Context, before map[record.Partition]i
 		offsets.AddOffset(p.Topic, p.ID, at, -1)
 	}
 	responses, err := a.admin.DeleteRecords(ctx, offsets)
-	if err == nil {
-		err = responses.Error()
-	}
+	responses.Each(func(r kadm.DeleteRecordsResponse) {
+		err = firstError(err, a.access.denied(r.Err, Right{"Delete", "topic", r.Topic}))
+	})
 	if err != nil {
 		return fmt.Errorf("delete consumed records: %w", err)
 	}
@@ -223,7 +246,7 @@ func (a *Admin) offsets(
 	for _, p := range of {
 		topics[p.Topic] = true
 	}
-	err := retry(ctx, a.log, what, func(ctx context.Context) error {
+	err := retry(ctx, a.access, what, func(ctx context.Context) error {
 		all, err := list(ctx, slices.Sorted(maps.Keys(topics))...)
 		if err != nil {
 			return err
@@ -234,11 +257,20 @@ func (a *Admin) offsets(
 				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, kerr.UnknownTopicOrPartition)
 			}
 			if o.Err != nil {
-				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, o.Err)
+				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, a.access.denied(o.Err, Right{"Describe", "topic", p.Topic}))
 			}
 			found[p] = o.Offset
 		}
 		return nil
 	})
 	return found, err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

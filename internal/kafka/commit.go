@@ -43,7 +43,7 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 	// A rebalance that is being completed refuses offsets for a moment. It does not wait for us.
 	ctx, cancel := context.WithTimeout(ctx, rebalanceMoment)
 	defer cancel()
-	return retry(ctx, p.config.Logger, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
+	return retry(ctx, p.config.Access, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.client)
 		if err != nil {
 			return err
@@ -57,6 +57,7 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 					if errors.Is(err, kerr.FencedInstanceID) {
 						return sameInstance(err)
 					}
+					err = p.config.Access.denied(err, ReadTopic(t.Topic), Right{"Read", "group", p.of.Group})
 					return fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
 				}
 			}

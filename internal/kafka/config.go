@@ -19,6 +19,7 @@ type Config struct {
 	TLS      *tls.Config      // nil: plain text
 	SASL     []sasl.Mechanism // tried in order
 	Logger   *slog.Logger
+	Access   *Access // shared by the clients of an app; nil: each its own, see Shared
 
 	// Dial replaces the network, for tests.
 	Dial func(ctx context.Context, network, host string) (net.Conn, error)
@@ -26,6 +27,7 @@ type Config struct {
 
 // options are the options of every client.
 func (c Config) options(more ...kgo.Opt) []kgo.Opt {
+	c = c.Shared()
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
@@ -33,6 +35,7 @@ func (c Config) options(more ...kgo.Opt) []kgo.Opt {
 		// A changed leader should be seen at once, partitions that were added within the minute.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(time.Minute),
+		kgo.WithHooks(c.Access),
 	}
 	if c.Rack != "" {
 		opts = append(opts, kgo.Rack(c.Rack))
@@ -43,8 +46,8 @@ func (c Config) options(more ...kgo.Opt) []kgo.Opt {
 	if c.TLS != nil && c.Dial == nil {
 		opts = append(opts, kgo.DialTLSConfig(c.TLS))
 	}
-	if len(c.SASL) > 0 {
-		opts = append(opts, kgo.SASL(c.SASL...))
+	for _, m := range c.SASL {
+		opts = append(opts, kgo.SASL(mechanism{m, c.Access}))
 	}
 	return append(opts, more...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -41,11 +40,12 @@ type ConsumerConfig struct {
 type Consumer struct {
 	client *kgo.Client
 	of     ConsumerConfig
-	log    *slog.Logger
+	access *Access
 }
 
 // NewConsumer makes a consumer, which joins its group by itself.
 func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
+	c = c.Shared()
 	session, rebalance := of.SessionTimeout, of.RebalanceTimeout
 	if session == 0 {
 		session = 45 * time.Second
@@ -57,7 +57,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	if bytes == 0 {
 		bytes = 16 << 20
 	}
-	k := &Consumer{of: of, log: c.Logger}
+	k := &Consumer{of: of, access: c.Access}
 	opts := c.options(
 		kgo.ConsumerGroup(of.Group),
 		kgo.ConsumeTopics(of.Topics...),
@@ -132,7 +132,7 @@ func (k *Consumer) leaveStatic(ctx context.Context) {
 	req.Group, req.MemberID = k.of.Group, member.MemberID
 	req.Members = append(req.Members, member)
 	if _, err := req.RequestWith(ctx, k.client); err != nil {
-		k.log.Warn("leaving the group failed", "error", err)
+		k.access.log.Warn("leaving the group failed", "error", err)
 	}
 }
 
@@ -156,15 +156,15 @@ var ErrOutOfRange = errors.New("the position is not in the partition")
 
 // Poll waits until something was fetched or ctx ends, and gives it to each. An error is final.
 func (k *Consumer) Poll(ctx context.Context, each func(Fetched)) error {
-	return poll(ctx, k.client, k.log, each)
+	return k.access.denied(poll(ctx, k.client, k.access, each), Right{"Read", "group", k.of.Group})
 }
 
-func poll(ctx context.Context, client *kgo.Client, log *slog.Logger, each func(Fetched)) error {
+func poll(ctx context.Context, client *kgo.Client, access *Access, each func(Fetched)) error {
 	fetches := client.PollRecords(ctx, 0)
 	var failed error
 	fetches.EachError(func(topic string, partition int32, err error) {
 		if ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
-			failed = errors.Join(failed, fetchError(log, topic, partition, err))
+			failed = errors.Join(failed, access.fetchError(topic, partition, err))
 		}
 	})
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
@@ -177,12 +177,12 @@ func poll(ctx context.Context, client *kgo.Client, log *slog.Logger, each func(F
 }
 
 // fetchError is nil for what the client tries again by itself.
-func fetchError(log *slog.Logger, topic string, partition int32, err error) error {
+func (a *Access) fetchError(topic string, partition int32, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
 	if session, ok := errors.AsType[*kgo.ErrGroupSession](err); ok {
-		return sessionError(log, session.Err)
+		return a.sessionError(session.Err)
 	}
 	if lost, ok := errors.AsType[*kgo.ErrDataLoss](err); ok {
 		return fmt.Errorf("fetch topic %q partition %d: the records from offset %d to %d, which were read, are gone: the partition lost its tail; what is written there now would be taken for read: set the group's offset to %d to go on from there, and see docs/reliability.md",
@@ -191,11 +191,11 @@ func fetchError(log *slog.Logger, topic string, partition int32, err error) erro
 	if outOfRange(err) {
 		return fmt.Errorf("fetch topic %q partition %d: %w: %w", topic, partition, ErrOutOfRange, err)
 	}
-	if !Fatal(err) {
-		log.Warn("fetching failed, trying again", "topic", topic, "partition", partition, "error", err)
+	if !Fatal(err) || refusal(err) {
+		a.log.Warn("fetching failed, trying again", "topic", topic, "partition", partition, "error", err)
 		return nil
 	}
-	return fmt.Errorf("fetch topic %q partition %d: %w", topic, partition, err)
+	return fmt.Errorf("fetch topic %q partition %d: %w", topic, partition, a.denied(err, ReadTopic(topic)))
 }
 
 // sameInstance says what it means that another member has this one's instance id.
@@ -205,7 +205,7 @@ func sameInstance(err error) error {
 
 // sessionError is nil for a membership that the client takes up again by itself: this instance was
 // silent for too long, or was removed. What stands in the way of every new one is final.
-func sessionError(log *slog.Logger, err error) error {
+func (a *Access) sessionError(err error) error {
 	if errors.Is(err, kerr.FencedInstanceID) {
 		return sameInstance(err)
 	}
@@ -217,7 +217,7 @@ func sessionError(log *slog.Logger, err error) error {
 			return fmt.Errorf("join the group: %w", err)
 		}
 	}
-	log.Warn("the group has lost this instance, joining again", "error", err)
+	a.log.Warn("the group has lost this instance, joining again", "error", err)
 	return nil
 }
 

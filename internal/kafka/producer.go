@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +45,7 @@ type Producer struct {
 // NewProducer makes a producer and, if it is transactional, fences whoever had its id before and
 // waits until their transaction is decided.
 func NewProducer(ctx context.Context, c Config, of ProducerConfig) (*Producer, error) {
-	p := &Producer{config: c, of: of}
+	p := &Producer{config: c.Shared(), of: of}
 	if err := p.Renew(ctx); err != nil {
 		return nil, err
 	}
@@ -63,14 +65,14 @@ func (p *Producer) Renew(ctx context.Context) error {
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 	)
 	// Each client has its own: the records of a closed one fail one after another, some later.
-	p.outcome = &outcome{}
+	p.outcome = &outcome{access: p.config.Access}
 	p.noted = p.outcome.note
 	if p.of.TransactionalID == "" {
 		client, err := kgo.NewClient(opts...)
 		p.client = client
 		return err
 	}
-	return retry(ctx, p.config.Logger, fmt.Sprintf("take transactional id %q", p.of.TransactionalID), func(ctx context.Context) error {
+	return retry(ctx, p.config.Access, fmt.Sprintf("take transactional id %q", p.of.TransactionalID), func(ctx context.Context) error {
 		session, err := kgo.NewGroupTransactSession(append(opts,
 			kgo.ConsumerGroup(p.of.Group),
 			kgo.TransactionalID(p.of.TransactionalID),
@@ -82,7 +84,7 @@ func (p *Producer) Renew(ctx context.Context) error {
 		// The client asks for its producer id lazily; asking now is what fences.
 		if _, _, err := session.Client().ProducerID(ctx); err != nil {
 			session.Close()
-			return err
+			return p.config.Access.denied(err, Right{"Write", "transactional-id", p.of.TransactionalID})
 		}
 		p.session, p.client = session, session.Client()
 		return nil
@@ -167,6 +169,7 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 
 // outcome is what became of a client's records.
 type outcome struct {
+	access *Access
 	mu     sync.Mutex
 	failed error // the first
 }
@@ -179,6 +182,7 @@ func (o *outcome) note(r *kgo.Record, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed == nil {
+		err = o.access.denied(err, WriteTopic(r.Topic), Right{"IdempotentWrite", "cluster", ""})
 		o.failed = &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
 	}
 }
@@ -258,7 +262,13 @@ func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) 
 	if errors.Is(err, kerr.FencedInstanceID) {
 		err = sameInstance(err)
 	}
-	return err
+	topics := make([]string, len(offsets))
+	for i, o := range offsets {
+		topics[i] = o.Partition.Topic
+	}
+	slices.Sort(topics)
+	return p.config.Access.denied(err, Right{"Read", "group", p.of.Group}, Right{"Write", "transactional-id", p.of.TransactionalID},
+		ReadTopic(strings.Join(slices.Compact(topics), "', '")))
 }
 
 // Abort gives up what was produced since the last commit.

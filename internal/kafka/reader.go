@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,11 +16,12 @@ import (
 // Reader reads committed records of given partitions, outside of any group: what a restore does.
 type Reader struct {
 	client *kgo.Client
-	log    *slog.Logger
+	access *Access
 }
 
 // NewReader makes a reader of the partitions from those offsets on; Close it.
 func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
+	c = c.Shared()
 	at := map[string]map[int32]kgo.Offset{}
 	for p, offset := range from {
 		if at[p.Topic] == nil {
@@ -40,7 +40,7 @@ func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka reader: %w", err)
 	}
-	return &Reader{client: client, log: c.Logger}, nil
+	return &Reader{client: client, access: c.Access}, nil
 }
 
 // Close ends the client.
@@ -48,7 +48,7 @@ func (r *Reader) Close() { r.client.Close() }
 
 // Poll is as a Consumer's.
 func (r *Reader) Poll(ctx context.Context, each func(Fetched)) error {
-	return poll(ctx, r.client, r.log, each)
+	return poll(ctx, r.client, r.access, each)
 }
 
 // Silent asks the partition's leader whether it has no committed record from one offset to another,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -26,6 +25,13 @@ func Fatal(err error) bool {
 		return true
 	}
 	return errors.Is(err, kgo.ErrClientClosed)
+}
+
+// refusal says whether a broker did not authenticate this app. How long that is put up with is
+// for Access to say.
+func refusal(err error) bool {
+	return errors.Is(err, kerr.SaslAuthenticationFailed) || errors.Is(err, kerr.UnsupportedSaslMechanism) ||
+		errors.Is(err, kerr.IllegalSaslState)
 }
 
 // Permanent says that producing the same record again would fail the same way: it is too large, not
@@ -54,9 +60,9 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// retry calls f until it succeeds, fails for good or ctx ends. What is retried is logged, at
-// growing intervals.
-func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx context.Context) error) error {
+// retry calls f until it succeeds, fails for good, the brokers let the app in no more or ctx ends.
+// What is retried is logged, at growing intervals.
+func retry(ctx context.Context, access *Access, what string, f func(ctx context.Context) error) error {
 	pause, logAfter := 20*time.Millisecond, time.Second
 	begin, quiet := time.Now(), time.Now()
 	var last error // the cause, which the end of ctx must not hide
@@ -68,12 +74,17 @@ func retry(ctx context.Context, log *slog.Logger, what string, f func(ctx contex
 		if last == nil || ctx.Err() == nil {
 			last = err
 		}
-		if ctx.Err() == nil && Fatal(err) {
-			return fmt.Errorf("%s: %w", what, err)
+		if ctx.Err() == nil {
+			if refused := access.failed(err); refused != nil {
+				return fmt.Errorf("%s: %w", what, refused)
+			}
+			if Fatal(err) && !refusal(err) {
+				return fmt.Errorf("%s: %w", what, err)
+			}
 		}
 		if time.Since(quiet) >= logAfter {
 			quiet, logAfter = time.Now(), min(2*logAfter, 30*time.Second)
-			log.Warn("waiting for Kafka", "for", what, "since", time.Since(begin).Round(time.Millisecond), "error", err)
+			access.log.Warn("waiting for Kafka", "for", what, "since", time.Since(begin).Round(time.Millisecond), "error", err)
 		}
 		wait(ctx, pause)
 		if ctx.Err() != nil {

@@ -83,7 +83,7 @@ func TestWhatBrokersSayDecidesWhatToDo(t *testing.T) {
 func TestRetryGoesOnUntilItSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin, calls := time.Now(), 0
-		err := retry(t.Context(), quiet, "ask", func(context.Context) error {
+		err := retry(t.Context(), alone(quiet), "ask", func(context.Context) error {
 			if calls++; calls < 10 {
 				return kerr.NotCoordinator
 			}
@@ -101,7 +101,7 @@ func TestRetryGoesOnUntilItSucceeds(t *testing.T) {
 
 func TestRetryGivesUpWhatIsFatal(t *testing.T) {
 	calls := 0
-	err := retry(t.Context(), quiet, "ask the broker", func(context.Context) error {
+	err := retry(t.Context(), alone(quiet), "ask the broker", func(context.Context) error {
 		calls++
 		return kerr.TopicAuthorizationFailed
 	})
@@ -118,7 +118,7 @@ func TestRetryEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(2*time.Second+50*time.Millisecond, func() { cancel(cause) })
 		begin := time.Now()
-		err := retry(ctx, quiet, "ask", func(context.Context) error { return kerr.NotCoordinator })
+		err := retry(ctx, alone(quiet), "ask", func(context.Context) error { return kerr.NotCoordinator })
 		if !errors.Is(err, cause) || !errors.Is(err, kerr.NotCoordinator) || !strings.HasPrefix(err.Error(), "ask: ") {
 			t.Errorf("got %v, want both causes", err)
 		}
@@ -135,7 +135,7 @@ func TestRetryLogsAtGrowingIntervals(t *testing.T) {
 		log := slog.New(slog.NewTextHandler(&buffer, nil))
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		_ = retry(ctx, log, "take the id", func(context.Context) error { return kerr.NotCoordinator })
+		_ = retry(ctx, alone(log), "take the id", func(context.Context) error { return kerr.NotCoordinator })
 		lines := strings.Split(strings.TrimSpace(buffer.String()), "\n")
 		if len(lines) < 10 || len(lines) > 30 {
 			t.Errorf("%d lines in ten minutes", len(lines))
@@ -152,7 +152,7 @@ func TestShortWaitsAreNotLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buffer bytes.Buffer
 		calls := 0
-		err := retry(t.Context(), slog.New(slog.NewTextHandler(&buffer, nil)), "ask", func(context.Context) error {
+		err := retry(t.Context(), alone(slog.New(slog.NewTextHandler(&buffer, nil))), "ask", func(context.Context) error {
 			if calls++; calls < 5 {
 				return kerr.NotCoordinator
 			}
@@ -163,3 +163,6 @@ func TestShortWaitsAreNotLogged(t *testing.T) {
 		}
 	})
 }
+
+// alone is what one client knows of being let in.
+func alone(log *slog.Logger) *Access { return Config{Logger: log}.Shared().Access }

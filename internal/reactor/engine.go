@@ -93,6 +93,7 @@ type assignment struct {
 
 // New makes an Engine.
 func New(c Config) *Engine {
+	c.Kafka = c.Kafka.Shared()
 	return &Engine{
 		config: c, log: c.Logger,
 		openings:    make(chan struct{}, 4),
@@ -288,6 +289,10 @@ func (e *Engine) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		if err := e.config.Kafka.Access.Refused(); err != nil {
+			e.fail(err)
+			return
 		}
 		if time.Since(time.Unix(0, e.busy.Load())) < idleAfter {
 			continue

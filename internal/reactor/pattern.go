@@ -7,13 +7,14 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/internal/plan"
 )
 
 // match finds the topics of the sources with a pattern: those that exist now and are not this
 // application's own. use is what each topic is used for. The error names every pattern that matches
 // no topic, and every topic that two sources would read.
-func (t *topics) match(ctx context.Context, use map[string]string) error {
+func (t *topics) match(ctx context.Context, use map[string]string, rights map[string][]kafka.Right) error {
 	patterns := t.patterns()
 	if len(patterns) == 0 {
 		return nil
@@ -42,6 +43,7 @@ func (t *topics) match(ctx context.Context, use map[string]string) error {
 			readers[topic] = n
 			t.matched[n] = append(t.matched[n], topic)
 			use[topic] = "read by step " + n.Name
+			rights[topic] = append(rights[topic], kafka.ReadTopic(topic))
 		}
 		if !matches {
 			wrong = errors.Join(wrong, fmt.Errorf("no topic matches the pattern %q of step %s: create one, or correct the pattern; it must match whole names",

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 
 // findExternal looks for the topics that pitwheel neither makes nor owns.
 func (t *topics) findExternal(ctx context.Context) error {
-	use := map[string]string{}
+	use, rights := map[string]string{}, map[string][]kafka.Right{}
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, n := range sub.Nodes {
 			if n.Internal {
@@ -74,15 +75,17 @@ func (t *topics) findExternal(ctx context.Context) error {
 			for _, topic := range n.Topics {
 				if n.Kind == plan.Sink {
 					use[topic] = "written by step " + n.Name
+					rights[topic] = append(rights[topic], kafka.WriteTopic(topic))
 				} else {
 					use[topic] = "read by step " + n.Name
+					rights[topic] = append(rights[topic], kafka.ReadTopic(topic))
 				}
 			}
-			addDeadLetters(use, n.OnError)
+			addDeadLetters(use, rights, n.OnError)
 		}
 	}
-	addDeadLetters(use, t.config.Policies)
-	if err := t.match(ctx, use); err != nil {
+	addDeadLetters(use, rights, t.config.Policies)
+	if err := t.match(ctx, use, rights); err != nil {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(use))
@@ -97,15 +100,17 @@ func (t *topics) findExternal(ctx context.Context) error {
 			missing = errors.Join(missing, fmt.Errorf("topic %q, %s, does not exist: create it (pitwheel makes only its internal topics)", name, use[name]))
 			continue
 		}
+		missing = errors.Join(missing, t.admin.Missing(info, rights[name]...))
 		t.note(name, info)
 	}
 	return missing
 }
 
-func addDeadLetters(use map[string]string, p processor.ErrorPolicies) {
+func addDeadLetters(use map[string]string, rights map[string][]kafka.Right, p processor.ErrorPolicies) {
 	for _, policy := range []processor.ErrorPolicy{p.Decode, p.Process, p.Dropped} {
 		if policy.Action == processor.DeadLetterAction {
 			use[policy.Topic] = "for dead letters"
+			rights[policy.Topic] = append(rights[policy.Topic], kafka.WriteTopic(policy.Topic))
 		}
 	}
 }
@@ -227,6 +232,8 @@ func (t *topics) makeInternal(ctx context.Context) error {
 		want := t.counts[topic.name]
 		info, ok := found[topic.name]
 		switch {
+		case ok && info.Hidden:
+			wrong = errors.Join(wrong, t.admin.Missing(info, kafka.ReadTopic(topic.name), kafka.WriteTopic(topic.name)))
 		case ok && info.Partitions != want:
 			wrong = errors.Join(wrong, fmt.Errorf("internal topic %q has %d partitions, the topology needs %d: if an input's partitions were changed, start over under a new application id, or stop all instances and delete the application's internal topics, offsets and state directories",
 				topic.name, info.Partitions, want))
@@ -283,13 +290,17 @@ func (t *topics) deletions(store string) time.Duration {
 
 // awaitInternal waits until the brokers know the topics that were just made.
 func (t *topics) awaitInternal(ctx context.Context, names []string) error {
-	return t.admin.Await(ctx, "internal topics", func(ctx context.Context) (bool, error) {
+	var missing error
+	err := t.admin.Await(ctx, "internal topics", func(ctx context.Context) (bool, error) {
 		found, err := t.admin.Topics(ctx, names)
-		for name, info := range found {
-			t.note(name, info)
+		missing = nil
+		for _, name := range slices.Sorted(maps.Keys(found)) {
+			missing = errors.Join(missing, t.admin.Missing(found[name], kafka.ReadTopic(name), kafka.WriteTopic(name)))
+			t.note(name, found[name])
 		}
 		return len(found) == len(names), err
 	})
+	return cmp.Or(err, missing)
 }
 
 // lookAgain is how long a topic that was not there is taken for missing without asking again.
@@ -306,8 +317,10 @@ func (t *topics) lookup(ctx context.Context, name string) *processor.Topic {
 	}
 	topics, err := t.admin.Topics(ctx, []string{name})
 	if info, ok := topics[name]; ok && err == nil {
-		t.note(name, info)
-		return t.lookup(ctx, name)
+		if err = t.admin.Missing(info, kafka.WriteTopic(name)); err == nil {
+			t.note(name, info)
+			return t.lookup(ctx, name)
+		}
 	}
 	if err != nil {
 		t.config.Logger.Warn("a topic chosen by record cannot be looked up", "topic", name, "error", err)

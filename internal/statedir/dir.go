@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -30,6 +31,7 @@ var (
 	ErrForeign = errors.New("the state directory belongs to another application")
 	ErrNewer   = errors.New("the state directory was written by a newer version")
 	ErrDamaged = errors.New("the state directory's identity file is damaged")
+	ErrUnknown = errors.New("the state directory holds files, but none that says whose they are")
 )
 
 // Identity is what the directory says of itself.
@@ -49,7 +51,7 @@ type Dir struct {
 }
 
 // Open makes the directory if it is missing, locks it and reads who it belongs to. Errors: it
-// cannot be made or written; ErrInUse; ErrForeign; ErrNewer; ErrDamaged.
+// cannot be made or written; ErrInUse; ErrForeign; ErrNewer; ErrDamaged; ErrUnknown.
 func Open(path, application string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory %q cannot be made: %w; set Config.StateDir to one that can", path, err)
@@ -97,6 +99,9 @@ func (d *Dir) takeLock() error {
 func (d *Dir) identify(application string) error {
 	data, err := d.root.ReadFile(identityFile)
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.checkEmpty(); err != nil {
+			return err
+		}
 		d.identity = Identity{Format: Format, Application: application, Instance: newInstance()}
 		return d.write(d.identity)
 	}
@@ -117,6 +122,41 @@ func (d *Dir) identify(application string) error {
 		return fmt.Errorf("%w: %q names no instance", ErrDamaged, filepath.Join(d.path, identityFile))
 	}
 	return nil
+}
+
+var taskName = regexp.MustCompile(`^[0-9]+_[0-9]+$`)
+
+// checkEmpty says what is wrong with adopting a directory that has no identity file. Only one that
+// has nothing else is: what is there may be another program's, or state of which it is not known
+// whose it is.
+func (d *Dir) checkEmpty() error {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == lockFile, name == identityFile+".next", name == "lost+found":
+			// The first two are of a first start that was cut short, the last is a new volume's.
+		case taskName.MatchString(name):
+			return fmt.Errorf("%w: %q has the task directory %q but no %s: put that file back, or delete the directory to restore from the changelogs",
+				ErrUnknown, d.path, name, identityFile)
+		default:
+			return fmt.Errorf("%w: %q has %q, which is not pitwheel's: set Config.StateDir to a directory of its own, which need not exist",
+				ErrUnknown, d.path, name)
+		}
+	}
+	return nil
+}
+
+// Exposed says how others than the owner may get at the directory; empty: not at all. It may be
+// meant so, as on a volume that an orchestrator made, so it is no error.
+func (d *Dir) Exposed() string {
+	info, err := d.root.Stat(".")
+	if err != nil {
+		return ""
+	}
+	return exposed(info)
 }
 
 func newInstance() string {

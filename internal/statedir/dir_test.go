@@ -193,6 +193,76 @@ func TestStrangeIdentityIsRefused(t *testing.T) {
 	}
 }
 
+// What has files and no word on whose they are is not adopted: D4.
+func TestUnknownDirectoryIsRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		make   []string // what ends with / is a directory
+		refuse bool
+		says   []string
+	}{
+		{"a new volume", []string{"lost+found/"}, false, nil},
+		{"a first start that was cut short", []string{lockFile, identityFile + ".next"}, false, nil},
+		{"another program's files", []string{"data.db"}, true, []string{`"data.db"`, "Config.StateDir"}},
+		{"another program's directory", []string{"db/"}, true, []string{`"db"`, "Config.StateDir"}},
+		{"tasks without the identity file", []string{lockFile, "0_1/", "1_0/"}, true, []string{`"0_1"`, identityFile, "put that file back", "delete the directory"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := t.TempDir()
+			for _, name := range tt.make {
+				if dir, ok := strings.CutSuffix(name, "/"); ok {
+					if err := os.Mkdir(filepath.Join(path, dir), 0o700); err != nil {
+						t.Fatal(err)
+					}
+				} else {
+					writeFile(t, filepath.Join(path, name), "x")
+				}
+			}
+			d, err := Open(path, "app")
+			if err == nil {
+				err = d.Close()
+			}
+			if errors.Is(err, ErrUnknown) != tt.refuse || (err != nil) != tt.refuse {
+				t.Fatalf("Open = %v, want refused: %v", err, tt.refuse)
+			}
+			for _, part := range tt.says {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error %q does not say %q", err, part)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(path, identityFile)); tt.refuse && err == nil {
+				t.Error("the directory was taken all the same")
+			}
+		})
+	}
+}
+
+func TestExposedDirectoryIsTold(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("permissions are not Unix'")
+	}
+	for mode, want := range map[fs.FileMode]string{0o700: "", 0o750: "read", 0o705: "read", 0o770: "write", 0o777: "write", 0o702: "write"} {
+		path := t.TempDir()
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := open(t, path).Exposed(); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("permissions %o: %q, want it to say %q", mode, got, want)
+		}
+	}
+	if os.Geteuid() != 0 {
+		return
+	}
+	path := t.TempDir()
+	if err := os.Chown(path, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, path).Exposed(); !strings.Contains(got, "12345") {
+		t.Errorf("a directory of another user: %q", got)
+	}
+}
+
 func TestDirectoryThatCannotBeMadeIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, file, "")

@@ -15,7 +15,9 @@
 //
 //   - D1: nothing outside of the directory is touched: every access goes through os.Root.
 //   - D2: the directory and all that is made in it is for its owner alone (0700, 0600).
+//     One that was there before keeps its permissions; Exposed says what they allow.
 //   - D3: an instance id is made once and stays, so that a restart is known as the same instance.
+//   - D4: a directory that holds anything is only used if it says that it is this application's.
 //
 // # Sources
 //
