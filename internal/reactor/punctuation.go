@@ -46,37 +46,40 @@ func (t *Task) WallClock() record.Time { return t.config.Now() }
 // Punctuate calls what is scheduled by the wall clock and due at now, once each, and says whether
 // there was any. An error ends the task.
 func (t *Task) Punctuate(now record.Time) (fired bool, err error) {
-	if next, ok := t.NextPunctuation(); !ok || next > now {
+	if !t.punctuations[windowing.WallClock].Due(now) {
 		return false, nil
 	}
 	defer t.catch(&err)
-	if err := t.punctuate(windowing.WallClock, now); err != nil {
-		return true, t.taskError(err)
+	fired, err = t.punctuate(windowing.WallClock, now)
+	if err == nil {
+		err = t.space.Err()
 	}
-	if err := t.space.Err(); err != nil {
-		return true, t.taskError(err)
+	if err != nil {
+		return fired, t.taskError(err)
 	}
-	return true, nil
+	return fired, nil
 }
 
-// NextPunctuation is when Punctuate will have something to do. False: never, as things are.
+// NextPunctuation is a time before which Punctuate has nothing to do. False: it never has, as things
+// are.
 func (t *Task) NextPunctuation() (at record.Time, ok bool) {
 	return t.punctuations[windowing.WallClock].Next()
 }
 
 // punctuate calls what is due at now, in the order of the times it is due at; of equals, in the order
 // of scheduling. What is scheduled meanwhile and already due is called too.
-func (t *Task) punctuate(clock windowing.Clock, now record.Time) error {
+func (t *Task) punctuate(clock windowing.Clock, now record.Time) (fired bool, err error) {
 	q := &t.punctuations[clock]
 	for {
 		p, at, ok := q.Pop(now)
 		if !ok {
-			return nil
+			return fired, nil
 		}
+		fired = true
 		t.space.SetNow(now)
 		put := len(t.outputs.Records)
 		if err := p.call(now); err != nil {
-			return fmt.Errorf("punctuation of step %q: %w", p.step.Name, err)
+			return fired, fmt.Errorf("punctuation of step %q: %w", p.step.Name, err)
 		}
 		t.punctuated = t.punctuated || len(t.outputs.Records) > put
 		if next := p.next(at, now); next > now && !p.cancelled {

@@ -36,8 +36,10 @@ func (t *Task) Step(limit int) (n int, err error) {
 		in.pop()
 		n++
 		t.current = nil
-		if err := t.punctuate(windowing.StreamTime, t.streamTime); err != nil {
-			return n, t.taskError(err)
+		if t.punctuations[windowing.StreamTime].Due(t.streamTime) {
+			if _, err := t.punctuate(windowing.StreamTime, t.streamTime); err != nil {
+				return n, t.taskError(err)
+			}
 		}
 	}
 	t.current = nil
