@@ -96,7 +96,8 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 	c := a.config
 	return reactor.Config{
 		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
-		TaskDir: dir.Task, ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
+		TaskDir: dir.Task, TaskDirs: dir.Tasks, Standbys: c.Standbys,
+		ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
 		CommitInterval: c.CommitInterval, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
@@ -119,6 +120,15 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 
 // State is where the app is in its life.
 func (a *App) State() State { return a.lifecycle.state() }
+
+// Standbys are the tasks whose state this instance keeps a copy of, and about how many changelog
+// records each copy is behind. Kafka Streams: allLocalStorePartitionLags.
+func (a *App) Standbys() map[record.TaskID]int64 {
+	if e := a.engine.Load(); e != nil {
+		return e.Standbys()
+	}
+	return map[record.TaskID]int64{}
+}
 
 // Counters are running totals of an app since it started.
 type Counters struct {

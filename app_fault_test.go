@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,15 +32,20 @@ func TestMain(m *testing.M) {
 const (
 	workerBrokers = "PITWHEEL_TEST_BROKERS"
 	workerState   = "PITWHEEL_TEST_STATE"
+
+	workerInstance = "PITWHEEL_TEST_INSTANCE"
+	workerStandbys = "PITWHEEL_TEST_STANDBYS"
 )
 
 func worker(brokers []string, state string) int {
+	standbys, _ := strconv.Atoi(os.Getenv(workerStandbys))
 	plan, err := wordCountPlan()
 	if err == nil {
 		var app *pitwheel.App
 		app, err = pitwheel.New(plan, pitwheel.Config{
 			ApplicationID: "app", Brokers: brokers, StateDir: state, Loops: 2,
 			CommitInterval: 20 * time.Millisecond, FlushInterval: 150 * time.Millisecond,
+			InstanceID: os.Getenv(workerInstance), Standbys: standbys, SessionTimeout: 6 * time.Second,
 		})
 		if err == nil {
 			err = app.Run(context.Background())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,14 +17,17 @@ import (
 	"github.com/pitwheel/pitwheel"
 )
 
-// kick removes all members of the group, as an operator would.
-func (b *broker) kick() {
+// kick removes members of the group, as an operator would: those instances, or all.
+func (b *broker) kick(instances ...string) {
 	b.t.Helper()
 	groups, err := kadm.NewClient(b.client).DescribeGroups(context.Background(), "app")
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	for _, m := range groups["app"].Members {
+		if len(instances) > 0 && (m.InstanceID == nil || !slices.Contains(instances, *m.InstanceID)) {
+			continue
+		}
 		req := kmsg.NewPtrLeaveGroupRequest()
 		member := kmsg.NewLeaveGroupRequestMember()
 		member.MemberID, member.InstanceID = m.MemberID, m.InstanceID

@@ -36,7 +36,8 @@ type Config struct {
 	InstanceID string
 	// ClientID names the clients in brokers' logs and quotas. Empty: ApplicationID.
 	ClientID string
-	// Rack is where this instance is, to fetch from replicas nearby (KIP-392). Empty: unknown.
+	// Rack is where this instance is, to fetch from replicas nearby (KIP-392) and to keep standbys on
+	// other racks (KIP-708). Empty: unknown.
 	Rack string
 	// StateDir is where local state is kept, for one instance alone. Empty:
 	// <user cache directory>/pitwheel/<ApplicationID>. Kafka: state.dir.
@@ -60,6 +61,10 @@ type Config struct {
 	// SessionTimeout is how long this instance may be silent before the group gives its tasks to
 	// others. Zero: 45 s. Kafka: session.timeout.ms.
 	SessionTimeout time.Duration
+
+	// Standbys is how many other instances keep a copy of each task's state, ready to take it over.
+	// All instances should have the same. Zero: none. Kafka: num.standby.replicas.
+	Standbys int
 
 	// StopTimeout is how long Run may take for its last commits after its context has ended, before
 	// it gives them up with an error. Zero: 30 s.
@@ -181,6 +186,9 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	}
 	if c.Loops < 0 {
 		report("Loops", "is %d: it may not be negative; zero is the default", c.Loops)
+	}
+	if c.Standbys < 0 {
+		report("Standbys", "is %d: it may not be negative; zero keeps none", c.Standbys)
 	}
 	if c.Replication < 0 {
 		report("Replication", "is %d: it may not be negative; zero is the broker's default", c.Replication)

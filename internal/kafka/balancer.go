@@ -1,35 +1,44 @@
 package kafka
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/pitwheel/pitwheel/record"
 )
 
-// TaskTopics are the topics whose partitions of one number make one task: a subtopology's sources.
-type TaskTopics []string
+// TaskTopics are a subtopology's sources: their partitions of one number make one task.
+type TaskTopics struct {
+	Topics   []string
+	Stateful bool // tasks have state in changelogs
+}
+
+// BalancerConfig is what a Balancer assigns by. All members of a group must have the same Tasks.
+type BalancerConfig struct {
+	Tasks    []TaskTopics
+	Standbys int // copies of each task's state on other members
+	// Home is the index of the Tasks to which a topic belongs that only other members found, which have
+	// started later; -1: to none. Nil: there are no such topics.
+	Home func(topic string) int
+	// Holdings is what this member holds of the tasks' state when it joins. Nil: it does not say.
+	Holdings func() Holdings
+	// Standby is given what the leader wants this member to keep warm, before its partitions are
+	// revoked and assigned. Nil: not told.
+	Standby func(all []Standby)
+}
 
 // Balancer assigns tasks: all partitions of a task to one member, each member about as many tasks
-// as the others, and a task to the member that has it as long as that is even. It is cooperative
-// (KIP-429): a task moves only after its old owner has let it go.
-type Balancer struct {
-	tasks []TaskTopics
-	home  func(topic string) int
-}
+// as the others, and a task to the member that has it as long as that is even; one with state to a
+// member that has its state. It is cooperative (KIP-429): a task moves only after its old owner has
+// let it go.
+type Balancer struct{ of BalancerConfig }
 
-// NewBalancer makes a Balancer; all members of a group must have the same tasks.
-func NewBalancer(tasks []TaskTopics) *Balancer { return &Balancer{tasks: tasks} }
-
-// Matching makes the Balancer deal out the topics as well that only other members found, which have
-// started later: home is the index of the task's topics to which such a topic belongs; -1: to none.
-func (b *Balancer) Matching(home func(topic string) int) *Balancer {
-	b.home = home
-	return b
-}
+// NewBalancer makes a Balancer.
+func NewBalancer(of BalancerConfig) *Balancer { return &Balancer{of: of} }
 
 // ProtocolName is what the members of the group agree on.
 func (*Balancer) ProtocolName() string { return "pitwheel" }
@@ -38,7 +47,7 @@ func (*Balancer) ProtocolName() string { return "pitwheel" }
 func (*Balancer) IsCooperative() bool { return true }
 
 // JoinGroupMetadata is deterministic, so that a restart does not rebalance the others.
-func (*Balancer) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
+func (b *Balancer) JoinGroupMetadata(topics []string, owned map[string][]int32, generation int32) []byte {
 	m := kmsg.NewConsumerMemberMetadata()
 	m.Version, m.Topics, m.Generation = 3, topics, generation
 	for _, topic := range slices.Sorted(maps.Keys(owned)) {
@@ -46,12 +55,24 @@ func (*Balancer) JoinGroupMetadata(topics []string, owned map[string][]int32, ge
 		o.Topic, o.Partitions = topic, owned[topic]
 		m.OwnedPartitions = append(m.OwnedPartitions, o)
 	}
+	if b.of.Holdings != nil {
+		m.UserData = b.of.Holdings().Encode()
+	}
 	return m.AppendTo(nil)
 }
 
 // ParseSyncAssignment reads what IntoSyncAssignment wrote.
-func (*Balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, error) {
-	return kgo.ParseConsumerSyncAssignment(assignment)
+func (b *Balancer) ParseSyncAssignment(data []byte) (map[string][]int32, error) {
+	partitions, err := kgo.ParseConsumerSyncAssignment(data)
+	if err != nil || b.of.Standby == nil {
+		return partitions, err
+	}
+	m := kmsg.NewConsumerMemberAssignment()
+	if err := m.ReadFrom(data); err != nil {
+		return nil, err
+	}
+	b.of.Standby(decodeStandbys(m.UserData))
+	return partitions, nil
 }
 
 // MemberBalancer is called on the group's leader.
@@ -64,42 +85,42 @@ func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.G
 	return cb, topics, nil
 }
 
-// owner is a member while tasks are dealt out.
-type owner struct {
-	member *kmsg.JoinGroupResponseMember
-	tasks  int
-}
-
-// task is a subtopology's partition to be dealt out.
-type task struct {
-	topics    TaskTopics
-	partition int32
-	owner     *owner
-}
-
 // Balance deals the tasks out. A task that somebody else still has a part of is not taken on, not
 // even the rest of it: two members would work on one state. Its old owner gives it up first, which
-// begins the next rebalance.
+// begins the next rebalance; meanwhile its new owner keeps a copy.
 func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32) kgo.IntoSyncAssignment {
-	var owners []*owner
-	c := claims{newest: map[claimedPartition]claim{}, all: map[claimedPartition][]*owner{}}
-	topics := slices.Clone(b.tasks)
+	c := claims{newest: map[claimedPartition]claim{}, all: map[claimedPartition][]*candidate{}}
+	topics := slices.Clone(b.of.Tasks)
+	p := placement{copies: b.of.Standbys}
+	plan := assignments{}
 	cb.EachMember(func(member *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
-		o := &owner{member: member}
-		owners = append(owners, o)
-		c.add(o, meta)
+		m := &candidate{id: member.MemberID, holdings: DecodeHoldings(meta.UserData)}
+		if meta.Rack != nil {
+			m.rack = *meta.Rack
+		}
+		p.candidates = append(p.candidates, m)
+		plan[m.id] = &assignment{partitions: map[string][]int32{}}
+		c.add(m, meta)
 		b.takeIn(topics, meta.Topics)
 	})
-	tasks := tasksOf(topics, partitions)
-	deal(tasks, owners, c.owner)
-
-	plan := cb.NewPlan()
-	for _, t := range tasks {
+	p.tasks = tasksOf(topics, partitions)
+	for _, t := range p.tasks {
+		t.had = c.owner(t)
+	}
+	p.place()
+	for _, t := range p.tasks {
 		free := c.free(t)
 		for _, topic := range t.topics {
-			if t.partition < partitions[topic] && (free || c.newest[claimedPartition{topic, t.partition}].by == t.owner) {
-				plan.AddPartition(t.owner.member, topic, t.partition)
+			if t.id.Partition < partitions[topic] && (free || c.newest[claimedPartition{topic, t.id.Partition}].by == t.active) {
+				of := plan[t.active.id].partitions
+				of[topic] = append(of[topic], t.id.Partition)
 			}
+		}
+		if t.stateful && !free && t.active != t.had {
+			t.standbys = append(t.standbys, t.active)
+		}
+		for _, m := range t.standbys {
+			plan[m.id].standbys = append(plan[m.id].standbys, Standby{Task: t.id, Next: m == t.next})
 		}
 	}
 	return plan
@@ -107,15 +128,15 @@ func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32
 
 // takeIn puts a member's topics that are not among them to their tasks'.
 func (b *Balancer) takeIn(all []TaskTopics, of []string) {
-	if b.home == nil {
+	if b.of.Home == nil {
 		return
 	}
 	for _, topic := range of {
-		if slices.ContainsFunc(all, func(t TaskTopics) bool { return slices.Contains(t, topic) }) {
+		if slices.ContainsFunc(all, func(t TaskTopics) bool { return slices.Contains(t.Topics, topic) }) {
 			continue
 		}
-		if at := b.home(topic); at >= 0 {
-			all[at] = append(slices.Clip(all[at]), topic)
+		if at := b.of.Home(topic); at >= 0 {
+			all[at].Topics = append(slices.Clip(all[at].Topics), topic)
 		}
 	}
 }
@@ -123,13 +144,15 @@ func (b *Balancer) takeIn(all []TaskTopics, of []string) {
 // tasksOf are the tasks that so many partitions make.
 func tasksOf(all []TaskTopics, partitions map[string]int32) []*task {
 	var tasks []*task
-	for _, topics := range all {
+	for i, of := range all {
 		count := int32(0)
-		for _, topic := range topics {
+		for _, topic := range of.Topics {
 			count = max(count, partitions[topic])
 		}
 		for p := range count {
-			tasks = append(tasks, &task{topics: topics, partition: p})
+			tasks = append(tasks, &task{
+				id: record.TaskID{Subtopology: int32(i), Partition: p}, topics: of.Topics, stateful: of.Stateful,
+			})
 		}
 	}
 	return tasks
@@ -137,8 +160,8 @@ func tasksOf(all []TaskTopics, partitions map[string]int32) []*task {
 
 // claims are what the members say that they have.
 type claims struct {
-	newest map[claimedPartition]claim    // of two that claim a partition, the later generation
-	all    map[claimedPartition][]*owner // those of older generations may still work on it
+	newest map[claimedPartition]claim        // of two that claim a partition, the later generation
+	all    map[claimedPartition][]*candidate // those of older generations may still work on it
 }
 
 type claimedPartition struct {
@@ -147,11 +170,11 @@ type claimedPartition struct {
 }
 
 type claim struct {
-	by         *owner
+	by         *candidate
 	generation int32
 }
 
-func (c *claims) add(by *owner, meta *kmsg.ConsumerMemberMetadata) {
+func (c *claims) add(by *candidate, meta *kmsg.ConsumerMemberMetadata) {
 	for _, t := range meta.OwnedPartitions {
 		for _, id := range t.Partitions {
 			p := claimedPartition{t.Topic, id}
@@ -164,9 +187,9 @@ func (c *claims) add(by *owner, meta *kmsg.ConsumerMemberMetadata) {
 }
 
 // owner is who has the task; nil: nobody.
-func (c *claims) owner(t *task) *owner {
+func (c *claims) owner(t *task) *candidate {
 	for _, topic := range t.topics {
-		if o := c.newest[claimedPartition{topic, t.partition}].by; o != nil {
+		if o := c.newest[claimedPartition{topic, t.id.Partition}].by; o != nil {
 			return o
 		}
 	}
@@ -176,34 +199,11 @@ func (c *claims) owner(t *task) *owner {
 // free says that nobody but the task's new owner claims a part of it.
 func (c *claims) free(t *task) bool {
 	for _, topic := range t.topics {
-		for _, by := range c.all[claimedPartition{topic, t.partition}] {
-			if by != t.owner {
+		for _, by := range c.all[claimedPartition{topic, t.id.Partition}] {
+			if by != t.active {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// deal gives each task an owner: first those that may stay, up to an even share each, then the
-// rest to whoever has least. Members are in the group's fixed order.
-func deal(tasks []*task, owners []*owner, had func(*task) *owner) {
-	share, extra := len(tasks)/len(owners), len(tasks)%len(owners)
-	for _, t := range tasks {
-		o := had(t)
-		if o == nil || o.tasks > share || o.tasks == share && extra == 0 {
-			continue
-		}
-		if o.tasks == share {
-			extra--
-		}
-		o.tasks++
-		t.owner = o
-	}
-	for _, t := range tasks {
-		if t.owner == nil {
-			t.owner = slices.MinFunc(owners, func(a, b *owner) int { return cmp.Compare(a.tasks, b.tasks) })
-			t.owner.tasks++
-		}
-	}
 }

@@ -16,6 +16,15 @@ import (
 // owned are a member's partitions, by topic.
 type owned = map[string][]int32
 
+// stateless are tasks of those topics, without state.
+func stateless(topics ...[]string) []TaskTopics {
+	all := make([]TaskTopics, len(topics))
+	for i := range topics {
+		all[i].Topics = topics[i]
+	}
+	return all
+}
+
 // statement is what a member says when it joins.
 type statement struct {
 	member     string
@@ -30,7 +39,7 @@ func balance(t interface {
 }, tasks []TaskTopics, partitions map[string]int32, claims ...statement,
 ) map[string]owned {
 	t.Helper()
-	b := NewBalancer(tasks)
+	b := NewBalancer(BalancerConfig{Tasks: tasks})
 	topics := slices.Sorted(maps.Keys(partitions))
 	var members []kmsg.JoinGroupResponseMember
 	for _, c := range claims {
@@ -70,33 +79,33 @@ func TestTasksAreDealtOutEvenly(t *testing.T) {
 		want       map[string]owned
 	}{
 		{
-			"one member has all", []TaskTopics{{"a"}, {"b"}}, map[string]int32{"a": 2, "b": 1},
+			"one member has all", stateless([]string{"a"}, []string{"b"}), map[string]int32{"a": 2, "b": 1},
 			[]statement{{member: "m1"}},
 			map[string]owned{"m1": {"a": {0, 1}, "b": {0}}},
 		},
 		{
-			"two new members take turns", []TaskTopics{{"a"}}, map[string]int32{"a": 5},
+			"two new members take turns", stateless([]string{"a"}), map[string]int32{"a": 5},
 			[]statement{{member: "m1"}, {member: "m2"}},
 			map[string]owned{"m1": {"a": {0, 2, 4}}, "m2": {"a": {1, 3}}},
 		},
 		{
-			"each subtopology is spread", []TaskTopics{{"a"}, {"b"}}, map[string]int32{"a": 2, "b": 2},
+			"each subtopology is spread", stateless([]string{"a"}, []string{"b"}), map[string]int32{"a": 2, "b": 2},
 			[]statement{{member: "m1"}, {member: "m2"}},
 			map[string]owned{"m1": {"a": {0}, "b": {0}}, "m2": {"a": {1}, "b": {1}}},
 		},
 		{
-			"more members than tasks", []TaskTopics{{"a"}}, map[string]int32{"a": 1},
+			"more members than tasks", stateless([]string{"a"}), map[string]int32{"a": 1},
 			[]statement{{member: "m1"}, {member: "m2"}},
 			map[string]owned{"m1": {"a": {0}}, "m2": {}},
 		},
 		{
 			"topics of one task stay together, whatever their widths",
-			[]TaskTopics{{"wide", "narrow"}}, map[string]int32{"wide": 3, "narrow": 1},
+			stateless([]string{"wide", "narrow"}), map[string]int32{"wide": 3, "narrow": 1},
 			[]statement{{member: "m1"}, {member: "m2"}},
 			map[string]owned{"m1": {"wide": {0, 2}, "narrow": {0}}, "m2": {"wide": {1}}},
 		},
 		{
-			"a topic that does not exist yet is no task", []TaskTopics{{"a"}, {"missing"}}, map[string]int32{"a": 1},
+			"a topic that does not exist yet is no task", stateless([]string{"a"}, []string{"missing"}), map[string]int32{"a": 1},
 			[]statement{{member: "m1"}},
 			map[string]owned{"m1": {"a": {0}}},
 		},
@@ -112,7 +121,7 @@ func TestTasksAreDealtOutEvenly(t *testing.T) {
 }
 
 func TestTasksStayWhereTheyAre(t *testing.T) {
-	tasks, partitions := []TaskTopics{{"a"}}, map[string]int32{"a": 4}
+	tasks, partitions := stateless([]string{"a"}), map[string]int32{"a": 4}
 	claims := []statement{{"m1", 3, owned{"a": {0, 3}}}, {"m2", 3, owned{"a": {1, 2}}}}
 	want := map[string]owned{"m1": {"a": {0, 3}}, "m2": {"a": {1, 2}}}
 	if diff := cmp.Diff(want, balance(t, tasks, partitions, claims...)); diff != "" {
@@ -129,7 +138,7 @@ func TestTasksStayWhereTheyAre(t *testing.T) {
 // KIP-429: in the first rebalance the old owner is asked to let go and the new one gets nothing; in
 // the second, which the old owner's giving up begins, the task moves.
 func TestTaskMovesInTwoSteps(t *testing.T) {
-	tasks, partitions := []TaskTopics{{"a", "b"}}, map[string]int32{"a": 2, "b": 2}
+	tasks, partitions := stateless([]string{"a", "b"}), map[string]int32{"a": 2, "b": 2}
 	old := statement{"m1", 3, owned{"a": {0, 1}, "b": {0, 1}}}
 	first := balance(t, tasks, partitions, old, statement{member: "m2", generation: -1})
 	want := map[string]owned{"m1": {"a": {0}, "b": {0}}, "m2": {}}
@@ -147,7 +156,7 @@ func TestTaskMovesInTwoSteps(t *testing.T) {
 // topology, the rest of it must not be given to another member before that owner has let go: two
 // members would work on one task.
 func TestTaskIsNeverSplit(t *testing.T) {
-	tasks, partitions := []TaskTopics{{"a", "added"}}, map[string]int32{"a": 2, "added": 2}
+	tasks, partitions := stateless([]string{"a", "added"}), map[string]int32{"a": 2, "added": 2}
 	first := balance(t, tasks, partitions, statement{"m1", 3, owned{"a": {0, 1}}}, statement{member: "m2", generation: -1})
 	want := map[string]owned{"m1": {"a": {0}, "added": {0}}, "m2": {}}
 	if diff := cmp.Diff(want, first); diff != "" {
@@ -162,7 +171,7 @@ func TestTaskIsNeverSplit(t *testing.T) {
 
 // A member that slept through rebalances still claims what it had.
 func TestLaterGenerationWinsAClaim(t *testing.T) {
-	tasks, partitions := []TaskTopics{{"a"}}, map[string]int32{"a": 2}
+	tasks, partitions := stateless([]string{"a"}), map[string]int32{"a": 2}
 	stale, now := statement{"m1", 3, owned{"a": {0, 1}}}, statement{"m2", 7, owned{"a": {0, 1}}}
 	for _, claims := range [][]statement{{stale, now}, {now, stale}} {
 		first := balance(t, tasks, partitions, claims...)
@@ -176,7 +185,7 @@ func TestLaterGenerationWinsAClaim(t *testing.T) {
 
 // What a member says is the same each time: a broker compares it to see whether anything changed.
 func TestJoinMetadataIsDeterministic(t *testing.T) {
-	b := NewBalancer(nil)
+	b := NewBalancer(BalancerConfig{})
 	o := owned{"d": {1}, "a": {0}, "c": {2}, "b": {3}}
 	first := b.JoinGroupMetadata([]string{"a", "b"}, o, 5)
 	for range 50 {
@@ -192,12 +201,12 @@ func TestJoinMetadataIsDeterministic(t *testing.T) {
 // A topic that only another member found is dealt out with the task it belongs to; one that belongs
 // nowhere is not.
 func TestTopicsThatOthersFoundAreDealtOut(t *testing.T) {
-	b := NewBalancer([]TaskTopics{{"logs-a"}, {"r"}}).Matching(func(topic string) int {
+	b := NewBalancer(BalancerConfig{Tasks: stateless([]string{"logs-a"}, []string{"r"}), Home: func(topic string) int {
 		if topic == "logs-b" {
 			return 0
 		}
 		return -1
-	})
+	}})
 	var members []kmsg.JoinGroupResponseMember
 	for id, topics := range map[string][]string{"m1": {"logs-a", "r"}, "m2": {"logs-a", "logs-b", "r", "strange"}} {
 		member := kmsg.NewJoinGroupResponseMember()
@@ -233,7 +242,7 @@ func TestTopicsThatOthersFoundAreDealtOut(t *testing.T) {
 func TestUnreadableMemberIsAnError(t *testing.T) {
 	member := kmsg.NewJoinGroupResponseMember()
 	member.ProtocolMetadata = []byte{9}
-	if _, _, err := NewBalancer(nil).MemberBalancer([]kmsg.JoinGroupResponseMember{member}); err == nil {
+	if _, _, err := NewBalancer(BalancerConfig{}).MemberBalancer([]kmsg.JoinGroupResponseMember{member}); err == nil {
 		t.Error("a member whose metadata is cut short was let in")
 	}
 }
@@ -283,11 +292,11 @@ func (g *group) rebalance(t *rapid.T) (again bool) {
 
 // taskOwner is a partition in had of the task that the topic's partition is of; empty: none.
 func (g *group) taskOwner(had owned, topic string, id int32) string {
-	for _, topics := range g.tasks {
-		if !slices.Contains(topics, topic) {
+	for _, of := range g.tasks {
+		if !slices.Contains(of.Topics, topic) {
 			continue
 		}
-		for _, other := range topics {
+		for _, other := range of.Topics {
 			if slices.Contains(had[other], id) {
 				return fmt.Sprint(other, "/", id)
 			}
@@ -298,9 +307,9 @@ func (g *group) taskOwner(had owned, topic string, id int32) string {
 
 func (g *group) count() int {
 	n := 0
-	for _, topics := range g.tasks {
+	for _, of := range g.tasks {
 		widest := int32(0)
-		for _, topic := range topics {
+		for _, topic := range of.Topics {
 			widest = max(widest, g.partitions[topic])
 		}
 		n += int(widest)
@@ -311,9 +320,9 @@ func (g *group) count() int {
 // tasksOf is how many tasks a member has.
 func (g *group) tasksOf(o owned) int {
 	n := 0
-	for _, topics := range g.tasks {
+	for _, of := range g.tasks {
 		ids := map[int32]bool{}
-		for _, topic := range topics {
+		for _, topic := range of.Topics {
 			for _, id := range o[topic] {
 				ids[id] = true
 			}
@@ -330,13 +339,13 @@ func TestGroupsComeToRestEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := &group{partitions: map[string]int32{}, members: map[string]owned{}}
 		for i := range rapid.IntRange(1, 3).Draw(t, "subtopologies") {
-			var topics TaskTopics
+			var topics []string
 			for j := range rapid.IntRange(1, 3).Draw(t, "topics") {
 				topic := fmt.Sprintf("t%d-%d", i, j)
 				topics = append(topics, topic)
 				g.partitions[topic] = int32(rapid.IntRange(1, 7).Draw(t, "partitions"))
 			}
-			g.tasks = append(g.tasks, topics)
+			g.tasks = append(g.tasks, TaskTopics{Topics: topics})
 		}
 		next := 0
 		for range rapid.IntRange(1, 6).Draw(t, "changes") {
@@ -385,14 +394,14 @@ func (g *group) check(t *rapid.T) {
 	if most-least > 1 {
 		t.Fatalf("one member has %d tasks, another %d: %v", most, least, g.members)
 	}
-	for _, topics := range g.tasks {
-		for _, topic := range topics {
+	for _, of := range g.tasks {
+		for _, topic := range of.Topics {
 			for id := range g.partitions[topic] {
 				owner := owners[fmt.Sprint(topic, "/", id)]
 				if owner == "" {
 					t.Fatalf("nobody has %s/%d: %v", topic, id, g.members)
 				}
-				for _, other := range topics {
+				for _, other := range of.Topics {
 					if id < g.partitions[other] && owners[fmt.Sprint(other, "/", id)] != owner {
 						t.Fatalf("task of %s/%d is split: %v", topic, id, g.members)
 					}

@@ -18,29 +18,28 @@ type ConsumerConfig struct {
 	Group      string
 	InstanceID string // static membership
 	Topics     []string
-	Tasks      []TaskTopics    // what is assigned together
+	Balancer   BalancerConfig  // its Standby is left empty: see Assigned
 	Latest     map[string]bool // topics that start at their end where no offset is committed
-	// Home is where a topic belongs that only other members found; see Balancer.Matching. Nil: there
-	// are none.
-	Home  func(topic string) int
-	Leave bool // give partitions away at once when closing
+	Leave      bool            // give partitions away at once when closing
 
 	SessionTimeout   time.Duration // zero: 45 s
 	RebalanceTimeout time.Duration // zero: 60 s
 	FetchBytes       int32         // of one fetch answer; zero: 16 MiB
 
 	// The callbacks run one at a time, while the group waits. Assigned partitions are paused
-	// until Resume. Partitions have been taken away by someone else when Lost is called.
-	Assigned func(ctx context.Context, of []record.Partition)
+	// until Resume; standbys are all that this member is to keep, from now on. Partitions have been
+	// taken away by someone else when Lost is called.
+	Assigned func(ctx context.Context, of []record.Partition, standbys []Standby)
 	Revoked  func(ctx context.Context, of []record.Partition)
 	Lost     func(ctx context.Context, of []record.Partition)
 }
 
 // Consumer is an instance's membership and the records it fetches.
 type Consumer struct {
-	client *kgo.Client
-	of     ConsumerConfig
-	access *Access
+	client   *kgo.Client
+	of       ConsumerConfig
+	access   *Access
+	standbys []Standby // as of the last assignment; the group's goroutines alone touch it
 }
 
 // NewConsumer makes a consumer, which joins its group by itself.
@@ -58,10 +57,12 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		bytes = 16 << 20
 	}
 	k := &Consumer{of: of, access: c.Access}
+	balancer := of.Balancer
+	balancer.Standby = func(all []Standby) { k.standbys = all }
 	opts := c.options(
 		kgo.ConsumerGroup(of.Group),
 		kgo.ConsumeTopics(of.Topics...),
-		kgo.Balancers(NewBalancer(of.Tasks).Matching(of.Home)),
+		kgo.Balancers(NewBalancer(balancer)),
 		kgo.DisableAutoCommit(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// The engine sets every position itself; a position that is gone is an error, not a skip.
@@ -79,7 +80,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		kgo.FetchMaxPartitionBytes(max(bytes/4, 1<<20)),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, of map[string][]int32) {
 			client.PauseFetchPartitions(of)
-			k.of.Assigned(ctx, partitions(of))
+			k.of.Assigned(ctx, partitions(of), k.standbys)
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, of map[string][]int32) {
 			k.of.Revoked(ctx, partitions(of))
@@ -141,6 +142,10 @@ func (k *Consumer) Member() Member {
 	id, generation := k.client.GroupMetadata()
 	return Member{ID: id, Generation: generation, InstanceID: k.of.InstanceID}
 }
+
+// Rejoin has the group assign anew: a follower's word counts if what it holds has changed since it
+// joined, the leader's always.
+func (k *Consumer) Rejoin() { k.client.ForceRebalance() }
 
 // Fetched is what one poll brought of a partition.
 type Fetched struct {

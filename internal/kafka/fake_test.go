@@ -182,9 +182,10 @@ func (f *fake) join(instance string, leave bool, topics ...string) *joined {
 		return func(_ context.Context, of []record.Partition) { c <- of }
 	}
 	c, err := NewConsumer(f.config, ConsumerConfig{
-		Group: "app", InstanceID: instance, Topics: topics, Tasks: []TaskTopics{topics}, Leave: leave,
+		Group: "app", InstanceID: instance, Topics: topics, Balancer: BalancerConfig{Tasks: stateless(topics)}, Leave: leave,
 		SessionTimeout: 10 * time.Second,
-		Assigned:       tell(j.assigned), Revoked: tell(j.revoked), Lost: tell(j.lost),
+		Assigned:       func(_ context.Context, of []record.Partition, _ []Standby) { j.assigned <- of },
+		Revoked:        tell(j.revoked), Lost: tell(j.lost),
 	})
 	if err != nil {
 		f.t.Fatal(err)

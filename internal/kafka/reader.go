@@ -13,24 +13,23 @@ import (
 	"github.com/pitwheel/pitwheel/record"
 )
 
-// Reader reads committed records of given partitions, outside of any group: what a restore does.
+// Reader reads committed records of given partitions, outside of any group: what a restore and
+// standbys do.
 type Reader struct {
 	client *kgo.Client
 	access *Access
 }
 
-// NewReader makes a reader of the partitions from those offsets on; Close it.
+// readerBytes bounds what a reader fetches of one broker at a time.
+const readerBytes = 16 << 20
+
+// NewReader makes a reader of the partitions, of which there is at least one, from those offsets on;
+// Close it.
 func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
 	c = c.Shared()
-	at := map[string]map[int32]kgo.Offset{}
-	for p, offset := range from {
-		if at[p.Topic] == nil {
-			at[p.Topic] = map[int32]kgo.Offset{}
-		}
-		at[p.Topic][p.ID] = kgo.NewOffset().At(offset)
-	}
 	client, err := kgo.NewClient(c.options(
-		kgo.ConsumePartitions(at),
+		kgo.ConsumePartitions(offsets(from)),
+		kgo.FetchMaxBytes(readerBytes),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// Without markers a tail of markers or of aborted records would look unread for ever.
@@ -42,6 +41,23 @@ func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
 	}
 	return &Reader{client: client, access: c.Access}, nil
 }
+
+func offsets(from map[record.Partition]int64) map[string]map[int32]kgo.Offset {
+	at := map[string]map[int32]kgo.Offset{}
+	for p, offset := range from {
+		if at[p.Topic] == nil {
+			at[p.Topic] = map[int32]kgo.Offset{}
+		}
+		at[p.Topic][p.ID] = kgo.NewOffset().At(offset)
+	}
+	return at
+}
+
+// Add reads more partitions, from those offsets on.
+func (r *Reader) Add(from map[record.Partition]int64) { r.client.AddConsumePartitions(offsets(from)) }
+
+// Remove reads those partitions no more. Like Add, it must be called between polls.
+func (r *Reader) Remove(of []record.Partition) { r.client.RemoveConsumePartitions(byTopic(of)) }
 
 // Close ends the client.
 func (r *Reader) Close() { r.client.Close() }

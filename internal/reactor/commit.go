@@ -22,7 +22,7 @@ import (
 //
 // After an error in 3 to 5 it is not known what the brokers did: recover asks.
 func (l *loop) commit(ctx context.Context) (err error) {
-	if !l.engine.consumer.Member().Joined() { // 1
+	if !l.engine.group.Member().Joined() { // 1
 		l.dirty = true
 		return nil
 	}
@@ -51,7 +51,7 @@ func (l *loop) commit(ctx context.Context) (err error) {
 	}
 	// The membership as it is by now: a rebalance that took none of these tasks is no obstacle. But
 	// without one the coordinator would take the offsets from anybody.
-	member := l.engine.consumer.Member()
+	member := l.engine.group.Member()
 	if !member.Joined() {
 		return l.recover(ctx, g, errNotJoined)
 	}

@@ -25,6 +25,8 @@ type Config struct {
 	ApplicationID string
 	InstanceID    string
 	TaskDir       func(id record.TaskID) (string, error) // where a task's state is; it exists
+	TaskDirs      func() ([]record.TaskID, error)        // of which tasks there is a directory
+	Standbys      int                                    // copies of each task's state on other instances
 	ExactlyOnce   bool
 	Policies      processor.ErrorPolicies
 
@@ -55,9 +57,12 @@ type Engine struct {
 	log      *slog.Logger
 	topics   *topics
 	admin    *kafka.Admin
-	consumer *kafka.Consumer
+	consumer *kafka.Consumer   // what is fetched
+	group    kafka.Coordinator // the membership
 	poller   *poller
 	purger   *purger
+	held     *holdings
+	standbys *standbys
 	loops    []*loop
 
 	work context.Context // of all that runs; ended with the first failure
@@ -84,6 +89,7 @@ type assignment struct {
 	loop        *loop
 	lifecycle   lifecycle
 	cancel      context.CancelFunc
+	warm        *standby      // the copy that was kept here until now; nil: none
 	opened      chan struct{} // closed when open has ended
 	failed      bool          // open did not succeed; valid once opened
 
@@ -94,13 +100,16 @@ type assignment struct {
 // New makes an Engine.
 func New(c Config) *Engine {
 	c.Kafka = c.Kafka.Shared()
-	return &Engine{
+	e := &Engine{
 		config: c, log: c.Logger,
 		openings:    make(chan struct{}, 4),
 		assignments: map[record.TaskID]*assignment{},
 		owned:       map[record.Partition]bool{},
 		unclosed:    map[*assignment]bool{},
 	}
+	e.held = &holdings{engine: e, at: map[record.TaskID]map[string]int64{}}
+	e.standbys = newStandbys(e)
+	return e
 }
 
 // Run works until ctx ends, then commits, flushes, closes and returns nil; or until the first
@@ -128,6 +137,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 			l.producer.Close()
 		}
 	}()
+	if err := e.held.scan(ctx); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	if err := e.join(); err != nil {
 		return err
 	}
@@ -173,13 +185,15 @@ func (e *Engine) join() error {
 	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics.isRepartition, before: map[record.Partition]int64{}}
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
-		Topics: e.topics.sources(), Tasks: e.topics.tasks(), Latest: e.topics.latest(),
-		Home:  e.topics.home,
+		Topics: e.topics.sources(), Latest: e.topics.latest(),
+		Balancer: kafka.BalancerConfig{
+			Tasks: e.topics.tasks(), Home: e.topics.home, Standbys: e.config.Standbys, Holdings: e.held.now,
+		},
 		Leave: e.config.LeaveOnStop, SessionTimeout: e.config.SessionTimeout,
 		FetchBytes: int32(min(e.config.BufferBytes/8, 64<<20)),
 		Assigned:   e.assigned, Revoked: e.revoked, Lost: e.lost,
 	})
-	e.consumer = consumer
+	e.consumer, e.group = consumer, consumer
 	return err
 }
 
@@ -203,6 +217,11 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	})
 	others.Go(func() { e.watch(polling) })
 	others.Go(func() { e.purger.run(polling) })
+	others.Go(func() {
+		if err := e.standbys.run(polling); err != nil {
+			e.fail(err)
+		}
+	})
 	select {
 	case <-ctx.Done():
 		e.log.Info("stopping")
@@ -223,7 +242,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	e.abortTransactions(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	e.consumer.Close(closing)
+	e.group.Close(closing)
 	return failure
 }
 
@@ -255,6 +274,7 @@ func (e *Engine) closeTasks() {
 			e.log.Error("closing failed", "error", err)
 		}
 	}
+	e.standbys.close()
 }
 
 // closeSpace flushes and closes the task's local state, once. It belongs to whoever has the task.
@@ -270,6 +290,7 @@ func (a *assignment) closeSpace() error {
 	if a.space == nil {
 		return nil
 	}
+	a.engine.held.noteClosed(a.id, a.space)
 	// What was restored or applied is committed data: it stays.
 	if err := errors.Join(a.space.Flush(), a.space.Close()); err != nil {
 		return fmt.Errorf("task %s: close state: %w", a.id, err)
@@ -302,7 +323,7 @@ func (e *Engine) watch(ctx context.Context) {
 				e.log.Info("nothing to process", "waiting_for", "brokers", "loop", l.index, "while", *doing)
 			}
 		}
-		if !e.consumer.Member().Joined() {
+		if !e.group.Member().Joined() {
 			e.log.Info("nothing to process", "waiting_for", "the group coordinator to let this instance join", "group", e.config.ApplicationID)
 			continue
 		}

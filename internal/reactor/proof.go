@@ -144,26 +144,33 @@ func (p Proof) Check(l Local) (from map[string]int64, err error) {
 	}
 	from = make(map[string]int64, len(l.Ends))
 	for _, name := range slices.Sorted(maps.Keys(l.Ends)) {
-		local, start, end := l.Positions[name], l.Starts[name], l.Ends[name]
-		if l.Volatile[name] {
-			local = 0
+		if from[name], err = p.from(l, name); err != nil {
+			return nil, err
 		}
-		proven, proves := p.Positions[name]
-		if proves && proven > end {
-			return nil, fmt.Errorf("%w: the changelog of store %q ends at offset %d, commit %d wrote it up to %d: it lost records or was made anew; restore the topic, or %s",
-				ErrDiverged, name, end, p.Seq, proven, resetAll)
-		}
-		if local > end || l.ExactlyOnce && proves && local > proven {
-			return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, commit %d is at %d and the changelog ends at %d; %s",
-				ErrDiverged, name, local, p.Seq, proven, end, rebuild)
-		}
-		if local > 0 && local < start && !l.Windows[name] {
-			return nil, fmt.Errorf("%w: local state of store %q is at changelog offset %d, the changelog begins at %d: records between are gone; %s",
-				ErrDiverged, name, local, start, rebuild)
-		}
-		from[name] = max(local, start)
 	}
 	return from, nil
+}
+
+// from is the changelog position to restore a store from.
+func (p Proof) from(l Local, name string) (int64, error) {
+	local, start, end := l.Positions[name], l.Starts[name], l.Ends[name]
+	if l.Volatile[name] {
+		local = 0
+	}
+	proven, proves := p.Positions[name]
+	if proves && proven > end {
+		return 0, fmt.Errorf("%w: the changelog of store %q ends at offset %d, commit %d wrote it up to %d: it lost records or was made anew; restore the topic, or %s",
+			ErrDiverged, name, end, p.Seq, proven, resetAll)
+	}
+	if local > end || l.ExactlyOnce && proves && local > proven {
+		return 0, fmt.Errorf("%w: local state of store %q is at changelog offset %d, commit %d is at %d and the changelog ends at %d; %s",
+			ErrDiverged, name, local, p.Seq, proven, end, rebuild)
+	}
+	if local > 0 && local < start && !l.Windows[name] {
+		return 0, fmt.Errorf("%w: local state of store %q is at changelog offset %d, the changelog begins at %d: records between are gone; %s",
+			ErrDiverged, name, local, start, rebuild)
+	}
+	return max(local, start), nil
 }
 
 // Stray says whether a changelog record may not be there: under exactly-once everything that is

@@ -6,13 +6,16 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/record"
 )
 
 // assigned opens the tasks of the partitions that the group gave, each once all its inputs are here.
 // The group does not wait for it: other tasks go on while state is restored.
-func (e *Engine) assigned(_ context.Context, of []record.Partition) {
+//
+// Of the tasks that are to be standbys here it keeps copies, and of no others.
+func (e *Engine) assigned(_ context.Context, of []record.Partition, standbys []kafka.Standby) {
 	e.progress()
 	span := e.start("rebalance", time.Now(), nil)
 	span.set("assigned", len(of))
@@ -41,6 +44,7 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition) {
 	}
 	e.tellRunning()
 	e.mu.Unlock()
+	e.standbys.keep(standbys)
 }
 
 // failUnknown ends the engine, which has been given a topic that it does not know: one that matches a
@@ -67,12 +71,15 @@ func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology) {
 	ctx, cancel := context.WithCancel(e.work)
 	a := &assignment{
 		engine: e, id: id, subtopology: sub, owner: rand.Int64(), loop: e.idlestLoop(),
-		cancel: cancel, opened: make(chan struct{}),
+		cancel: cancel, warm: e.standbys.detach(id), opened: make(chan struct{}),
 	}
 	e.assignments[id] = a
 	e.unclosed[a] = true
 	go func() {
 		defer close(a.opened)
+		if a.warm != nil {
+			a.space, a.task = a.warm.stop()
+		}
 		if err := e.openSoon(ctx, a); err != nil {
 			a.failed = true
 			if err := a.closeSpace(); err != nil {

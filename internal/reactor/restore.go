@@ -32,26 +32,16 @@ type Restored struct {
 //  5. Start behind the committed offsets.
 func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, err error) {
 	begin := time.Now()
-	space, err := e.openSpace(a.id)
-	if err != nil {
+	if err := e.openStores(a); err != nil {
 		return restored, err
 	}
-	a.space = space
-	task, err := NewTask(TaskConfig{
-		ID: a.id, ApplicationID: e.config.ApplicationID, Subtopology: a.subtopology, Owner: a.owner,
-		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer,
-		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
-		Matched: e.topics.matched,
-	})
-	if err != nil {
-		return restored, err
-	}
-	a.task = task
+	task := a.task
+	task.bind()
 	proof, err := e.proof(ctx, task) // 1
 	if err != nil {
 		return restored, err
 	}
-	local, err := e.local(ctx, task, a) // 2, 3
+	local, err := e.local(ctx, task, a.warm != nil) // 2, 3
 	if err != nil {
 		return restored, err
 	}
@@ -60,7 +50,7 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 		return restored, fmt.Errorf("task %s: %w", a.id, err)
 	}
 	a.lifecycle.to(TaskRestoring)
-	if err := e.discard(a, proof, local, from); err != nil {
+	if err := e.discard(task, proof, local, from); err != nil {
 		return restored, err
 	}
 	positions := from
@@ -86,12 +76,38 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	return restored, nil
 }
 
+// openStores opens local state, unless a standby has: then its stores are as it left them.
+func (e *Engine) openStores(a *assignment) (err error) {
+	if a.space == nil {
+		a.warm = nil
+		if a.space, err = e.openSpace(a.id); err != nil {
+			return err
+		}
+	}
+	if a.task == nil {
+		a.task, err = openTask(e.taskConfig(a.id, a.space))
+	}
+	if a.task != nil {
+		a.task.config.Owner = a.owner
+	}
+	return err
+}
+
+func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
+	return TaskConfig{
+		ID: id, ApplicationID: e.config.ApplicationID, Subtopology: e.config.Plan.Subtopologies[id.Subtopology],
+		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer,
+		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
+		Matched: e.topics.matched,
+	}
+}
+
 // discard empties the stores whose rows must not be gone on from, and has them replayed from the
 // beginning: those without a changelog that are not as of the last commit, those whose changelog has
 // forgotten windows since, and those so old that it may have forgotten deletions since.
-func (e *Engine) discard(a *assignment, p Proof, l Local, from map[string]int64) error {
+func (e *Engine) discard(t *Task, p Proof, l Local, from map[string]int64) error {
 	age := time.Since(l.At.Time())
-	for _, s := range a.subtopology.Stores {
+	for _, s := range t.config.Subtopology.Stores {
 		at, start := l.Positions[s.Name], l.Starts[s.Name]
 		var why string
 		switch {
@@ -106,9 +122,9 @@ func (e *Engine) discard(a *assignment, p Proof, l Local, from map[string]int64)
 		default:
 			continue
 		}
-		e.log.Warn("local state is dropped", "task", a.id, "store", s.Name, "because", why)
-		if err := a.space.Clear(s.Name); err != nil {
-			return fmt.Errorf("task %s: %w", a.id, err)
+		e.log.Warn("local state is dropped", "task", t.ID, "store", s.Name, "because", why)
+		if err := t.space.Clear(s.Name); err != nil {
+			return fmt.Errorf("task %s: %w", t.ID, err)
 		}
 		if s.Logged {
 			from[s.Name] = start
@@ -156,8 +172,9 @@ func (e *Engine) committed(ctx context.Context, inputs []record.Partition) (map[
 	return of, nil
 }
 
-// local is where local state and the changelogs stand.
-func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, error) {
+// local is where local state and the changelogs stand. Stores in memory have nothing, unless a
+// standby has kept them.
+func (e *Engine) local(ctx context.Context, t *Task, warm bool) (Local, error) {
 	checkpoint := t.space.Checkpoint()
 	l := Local{
 		Seq: checkpoint.Seq, At: checkpoint.At, Positions: checkpoint.Positions, ExactlyOnce: e.config.ExactlyOnce,
@@ -166,8 +183,8 @@ func (e *Engine) local(ctx context.Context, t *Task, a *assignment) (Local, erro
 	}
 	changelogs := t.Changelogs()
 	var of []record.Partition
-	for _, s := range a.subtopology.Stores {
-		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory, s.Kind == plan.Window
+	for _, s := range t.config.Subtopology.Stores {
+		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory && !warm, s.Kind == plan.Window
 		if p, ok := changelogs[s.Name]; ok {
 			of = append(of, p)
 		}
@@ -268,26 +285,34 @@ func (r *replayer) apply(f kafka.Fetched) {
 		r.err = r.applySource(name, source, f)
 		return
 	}
-	rows := make([]store.FrozenEntry, 0, len(f.Records))
+	rows, err := r.assignment.task.rows(name, f)
 	for i := range f.Records {
-		row, err := changelog.Row(r.windows(name), &f.Records[i])
 		if err == nil && r.engine.config.ExactlyOnce {
 			err = r.proof.Stray(name, f.Records[i].Offset)
 		}
-		if err != nil {
-			r.err = fmt.Errorf("topic %q partition %d: %w", f.Partition.Topic, f.Partition.ID, err)
-			return
-		}
-		rows = append(rows, row)
+	}
+	if err != nil {
+		r.err = fmt.Errorf("topic %q partition %d: %w", f.Partition.Topic, f.Partition.ID, err)
+		return
 	}
 	r.records += int64(len(rows))
 	r.err = r.advance(name, rows, f.Next)
 }
 
-func (r *replayer) windows(name string) bool {
-	return slices.ContainsFunc(r.assignment.subtopology.Stores, func(s *plan.Store) bool {
-		return s.Name == name && s.Kind == plan.Window
+// rows are what a fetch of a store's changelog has for the store.
+func (t *Task) rows(of string, f kafka.Fetched) ([]store.FrozenEntry, error) {
+	rows := make([]store.FrozenEntry, 0, len(f.Records))
+	windows := slices.ContainsFunc(t.config.Subtopology.Stores, func(s *plan.Store) bool {
+		return s.Name == of && s.Kind == plan.Window
 	})
+	for i := range f.Records {
+		row, err := changelog.Row(windows, &f.Records[i])
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // advance puts rows into the store, with the position they bring it to.
@@ -299,6 +324,7 @@ func (r *replayer) advance(name string, rows []store.FrozenEntry, next int64) er
 		return r.assignment.space.Restore(name, rows, 0)
 	}
 	r.reached[name] = max(r.reached[name], r.proof.Reached(name, next, r.engine.config.ExactlyOnce))
+	r.engine.held.note(r.assignment.id, name, next)
 	r.engine.progress()
 	return r.assignment.space.Restore(name, rows, r.reached[name])
 }

@@ -67,7 +67,7 @@ func (r *running) touch(now time.Time) error {
 // Their local state stays, for when they come back. It is closed whatever else fails.
 func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err error) {
 	// Without a membership nothing of them can be committed any more.
-	lost = lost || !l.engine.consumer.Member().Joined()
+	lost = lost || !l.engine.group.Member().Joined()
 	if !lost {
 		err = l.commit(ctx)
 	}

@@ -74,6 +74,16 @@ type taskStore struct {
 
 // NewTask opens the stores in the space and binds the steps. Error: a store cannot be opened.
 func NewTask(c TaskConfig) (*Task, error) {
+	t, err := openTask(c)
+	if err != nil {
+		return nil, err
+	}
+	t.bind()
+	return t, nil
+}
+
+// openTask opens the stores and binds no steps: all that a standby needs.
+func openTask(c TaskConfig) (*Task, error) {
 	t := &Task{
 		ID: c.ID, config: c, space: c.Space, streamTime: -1, punctuations: &punctuations{},
 		sources:   map[*plan.Node]processor.NewSource{},
@@ -100,7 +110,6 @@ func NewTask(c TaskConfig) (*Task, error) {
 	if err := c.Space.Err(); err != nil {
 		return nil, fmt.Errorf("task %s: %w", c.ID, err)
 	}
-	t.bind()
 	return t, nil
 }
 

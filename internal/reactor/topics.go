@@ -365,10 +365,12 @@ func (t *topics) sources() []string {
 func (t *topics) tasks() []kafka.TaskTopics {
 	all := make([]kafka.TaskTopics, 0, len(t.config.Plan.Subtopologies))
 	for _, sub := range t.config.Plan.Subtopologies {
-		all = append(all, t.sourcesOf(sub))
+		all = append(all, kafka.TaskTopics{Topics: t.sourcesOf(sub), Stateful: slices.ContainsFunc(sub.Stores, isLogged)})
 	}
 	return all
 }
+
+func isLogged(s *plan.Store) bool { return s.Logged }
 
 // reader is the subtopology that reads the topic, of which there is just one; nil: this instance does
 // not know the topic.

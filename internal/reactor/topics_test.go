@@ -106,7 +106,7 @@ func TestRepartitionTopicThatNobodyCanCountIsAnError(t *testing.T) {
 func TestTasksAreTheSourcesOfEachSubtopology(t *testing.T) {
 	type sub = [2][]string
 	topics := planTopics(chain(nil, sub{{"a", "b"}, {"-r"}}, sub{{"-r"}, {"out"}}), nil)
-	if diff := cmp.Diff([]kafka.TaskTopics{{"a", "b"}, {"app-r"}}, topics.tasks()); diff != "" {
+	if diff := cmp.Diff([]kafka.TaskTopics{{Topics: []string{"a", "b"}}, {Topics: []string{"app-r"}}}, topics.tasks()); diff != "" {
 		t.Errorf("tasks (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"a", "app-r", "b"}, topics.sources()); diff != "" {

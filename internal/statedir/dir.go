@@ -216,5 +216,22 @@ func (d *Dir) Task(id record.TaskID) (string, error) {
 	return filepath.Join(d.path, name), nil
 }
 
+// Tasks are the tasks that have a directory.
+func (d *Dir) Tasks() ([]record.TaskID, error) {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return nil, fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	var ids []record.TaskID
+	for _, entry := range entries {
+		var id record.TaskID
+		n, err := fmt.Sscanf(entry.Name(), "%d_%d", &id.Subtopology, &id.Partition)
+		if n == 2 && err == nil && entry.IsDir() && id.String() == entry.Name() && id.Subtopology >= 0 && id.Partition >= 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
 // Close gives the lock back.
 func (d *Dir) Close() error { return errors.Join(d.lock.Unlock(), d.root.Close()) }
