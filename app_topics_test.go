@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel"
 	"github.com/pitwheel/pitwheel/serde"
@@ -77,6 +79,23 @@ func TestPatternReadsWhatMatchesAtTheStart(t *testing.T) {
 	if got, want := b.keysOf("counts", 3), []string{"logs-a", "logs-b", "logs-c"}; !slices.Equal(got, want) {
 		t.Errorf("after the next start: read %v, want %v", got, want)
 	}
+}
+
+// On a real cluster a topic that was just made is not yet known to every broker.
+func TestStartWaitsAMomentForNewTopics(t *testing.T) {
+	b := newBroker(t, 1, "words")
+	asked, once := make(chan struct{}), sync.Once{}
+	b.ControlKey(kmsg.Metadata.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		names := func(topic kmsg.MetadataRequestTopic) bool { return topic.Topic != nil && *topic.Topic == "counts" }
+		if slices.ContainsFunc(req.(*kmsg.MetadataRequest).Topics, names) {
+			once.Do(func() { close(asked) })
+		}
+		return nil, nil, false
+	})
+	app, _ := start(t, wordCounts(t), b.config(t))
+	<-asked
+	b.create("counts", 1, nil)
+	await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
 }
 
 // An instance that started before a topic was made cannot read it, and says so when it is its turn.

@@ -113,8 +113,9 @@ func (k *kafka) produceError() error {
 	return nil
 }
 
-// errUnstable says that a transaction with offsets in it is not decided yet.
-var errUnstable = errors.New("a transaction is pending")
+// errUnstable says that a transaction with offsets in it is not decided yet, or that the group has no
+// coordinator at the moment.
+var errUnstable = errors.New("the committed offsets are not known now")
 
 // committed is how far the group has come in each partition of a topic: what no crash takes back.
 func (k *kafka) committed(ctx context.Context, group, topic string) ([]int64, error) {
@@ -123,7 +124,7 @@ func (k *kafka) committed(ctx context.Context, group, topic string) ([]int64, er
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return at, nil
 	}
-	if errors.Is(err, kerr.UnstableOffsetCommit) {
+	if errors.Is(err, kerr.UnstableOffsetCommit) || kerr.IsRetriable(err) {
 		return nil, errUnstable
 	}
 	if err != nil {
@@ -132,7 +133,7 @@ func (k *kafka) committed(ctx context.Context, group, topic string) ([]int64, er
 	for p := range at {
 		o, ok := all.Lookup(topic, int32(p))
 		switch {
-		case errors.Is(o.Err, kerr.UnstableOffsetCommit):
+		case errors.Is(o.Err, kerr.UnstableOffsetCommit), kerr.IsRetriable(o.Err):
 			return nil, errUnstable
 		case o.Err != nil:
 			return nil, fmt.Errorf("committed offset of topic %q partition %d: %w", topic, p, o.Err)

@@ -89,7 +89,7 @@ func (t *topics) findExternal(ctx context.Context) error {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(use))
-	found, err := t.admin.Topics(ctx, names)
+	found, err := t.await(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,26 @@ func (t *topics) findExternal(ctx context.Context) error {
 		t.note(name, info)
 	}
 	return missing
+}
+
+// newTopicGrace is how long topics may be missing once the brokers answer: what was just made is known
+// to each broker a moment later.
+const newTopicGrace = 2 * time.Second
+
+// await describes the topics, once all exist or the grace is over.
+func (t *topics) await(ctx context.Context, names []string) (map[string]kafka.TopicInfo, error) {
+	found, err := t.admin.Topics(ctx, names)
+	again := time.NewTicker(newTopicGrace / 20)
+	defer again.Stop()
+	for begin := time.Now(); err == nil && len(found) < len(names) && time.Since(begin) < newTopicGrace; {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-again.C:
+			found, err = t.admin.Topics(ctx, names)
+		}
+	}
+	return found, err
 }
 
 func addDeadLetters(use map[string]string, rights map[string][]kafka.Right, p processor.ErrorPolicies) {
