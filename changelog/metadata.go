@@ -20,6 +20,9 @@ const MaxMetadata = 4096
 const (
 	seqName        = "pitwheel.seq"
 	ownerName      = "pitwheel.owner"
+	inputName      = "pitwheel.input"
+	changelogsName = "pitwheel.changelogs"
+	storesName     = "pitwheel.stores"
 	positionPrefix = "pitwheel.changelog."
 )
 
@@ -33,6 +36,11 @@ type Metadata struct {
 	Owner         int64                  // who committed: tells two commits of one number apart
 	Positions     map[string]int64       // by store: the changelog offset after the last record
 	Marks         map[string]record.Time // by store: until when windows were emitted on close
+
+	// What the commit belongs to, each a number of many bits; 0: not known.
+	Input      int64 // of the id of the partition's topic
+	Changelogs int64 // of the ids of the task's changelogs
+	Stores     int64 // of the layouts of its logged stores
 }
 
 // Encode is the metadata as Kafka Streams writes its own: base64 of the version, the partition
@@ -43,6 +51,11 @@ func (m Metadata) Encode() string {
 	entries := make(map[string]int64, 2+len(m.Positions)+len(m.Marks))
 	if m.Seq != 0 {
 		entries[seqName], entries[ownerName] = m.Seq, m.Owner
+	}
+	for name, of := range map[string]int64{inputName: m.Input, changelogsName: m.Changelogs, storesName: m.Stores} {
+		if of != 0 {
+			entries[name] = of
+		}
 	}
 	for name, position := range m.Positions {
 		entries[positionPrefix+name] = position
@@ -115,6 +128,12 @@ func (m *Metadata) decodeEntries(b []byte) error {
 			m.Seq = value
 		case ownerName:
 			m.Owner = value
+		case inputName:
+			m.Input = value
+		case changelogsName:
+			m.Changelogs = value
+		case storesName:
+			m.Stores = value
 		default:
 			m.Marks[name] = record.Time(value)
 		}

@@ -127,6 +127,9 @@ func drawMetadata(t *rapid.T) Metadata {
 		Seq:           rapid.Int64().Draw(t, "seq"),
 		Positions:     rapid.MapOfN(storeName, rapid.Int64(), 0, 8).Draw(t, "positions"),
 		Marks:         map[string]record.Time{},
+		Input:         rapid.Int64().Draw(t, "input"),
+		Changelogs:    rapid.Int64().Draw(t, "changelogs"),
+		Stores:        rapid.Int64().Draw(t, "stores"),
 	}
 	if m.Seq != 0 {
 		m.Owner = rapid.Int64().Draw(t, "owner")

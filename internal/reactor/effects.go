@@ -16,6 +16,7 @@ type Commit struct {
 	Offsets   []Offset // of every input partition, in order
 
 	frozen    *store.Frozen
+	belongs   belonging
 	positions map[string]int64 // before this commit's records
 	marks     map[string]record.Time
 	counters  Counters // as of the freeze
@@ -48,7 +49,7 @@ func (t *Task) Freeze() (*Commit, error) {
 	if err := t.space.Err(); err != nil {
 		return nil, t.taskError(err)
 	}
-	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, marks: map[string]record.Time{}, counters: t.counters.clone()}
+	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, belongs: t.belongs, marks: map[string]record.Time{}, counters: t.counters.clone()}
 	moved := len(frozen.Stores) > 0 || t.punctuated
 	t.punctuated = false
 	for _, in := range t.inputs {

@@ -28,7 +28,12 @@ type Config struct {
 	TaskDirs      func() ([]record.TaskID, error)        // of which tasks there is a directory
 	Standbys      int                                    // copies of each task's state on other instances
 	ExactlyOnce   bool
-	Policies      processor.ErrorPolicies
+
+	// TaskNote is what KeepTaskNote has kept beside a task's state; empty: nothing. Nil: none is kept.
+	TaskNote     func(id record.TaskID) ([]byte, error)
+	KeepTaskNote func(id record.TaskID, note []byte) error
+
+	Policies processor.ErrorPolicies
 
 	CommitInterval     time.Duration
 	FlushInterval      time.Duration // how often local state goes to disk

@@ -18,6 +18,7 @@ func (c *Commit) Metadata(positions map[string]int64) (map[record.Partition]stri
 	names := slices.Sorted(maps.Keys(positions))
 	for i, o := range c.Offsets {
 		m := changelog.Metadata{PartitionTime: o.Time, Seq: c.Seq, Owner: c.Owner, Marks: c.marks, Positions: map[string]int64{}}
+		m.Input, m.Changelogs, m.Stores = c.belongs.inputs[o.Partition.Topic], c.belongs.changelogs, c.belongs.stores
 		for j, name := range names {
 			if j%len(c.Offsets) == i {
 				m.Positions[name] = positions[name]
@@ -48,14 +49,17 @@ type Proof struct {
 	Positions map[string]int64
 	Marks     map[string]record.Time
 	Offsets   map[record.Partition]Offset
-	Foreign   []record.Partition // committed by something else, beside inputs that were not
+
+	Changelogs, Stores int64                      // what they were, as an identity has it; 0: not known
+	Inputs             map[record.Partition]int64 // what the topics were, as an identity has it; 0: not known
+	Foreign            []record.Partition         // committed by something else, beside inputs that were not
 }
 
 // ReadProof puts together what is committed for a task's inputs.
 func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 	p := Proof{
 		Positions: map[string]int64{}, Marks: map[string]record.Time{},
-		Offsets: make(map[record.Partition]Offset, len(committed)),
+		Offsets: make(map[record.Partition]Offset, len(committed)), Inputs: map[record.Partition]int64{},
 	}
 	var unsigned []record.Partition
 	for of, c := range committed {
@@ -64,6 +68,9 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 			return p, fmt.Errorf("offset of topic %q partition %d: %w", of.Topic, of.ID, err)
 		}
 		p.Found = true
+		if m.Input != 0 {
+			p.Inputs[of] = m.Input
+		}
 		p.Offsets[of] = Offset{Partition: of, At: c.At, Time: m.PartitionTime}
 		for name, at := range m.Marks {
 			if known, ok := p.Marks[name]; !ok || at > known {
@@ -79,7 +86,7 @@ func ReadProof(committed map[record.Partition]CommittedOffset) (Proof, error) {
 		if m.Seq > p.Seq {
 			clear(p.Positions)
 		}
-		p.Seq, p.Owner = m.Seq, m.Owner
+		p.Seq, p.Owner, p.Changelogs, p.Stores = m.Seq, m.Owner, m.Changelogs, m.Stores
 		for name, at := range m.Positions {
 			p.Positions[name] = max(p.Positions[name], at)
 		}

@@ -107,6 +107,9 @@ func withMaps(p Proof) Proof {
 	if p.Marks == nil {
 		p.Marks = map[string]record.Time{}
 	}
+	if p.Inputs == nil {
+		p.Inputs = map[record.Partition]int64{}
+	}
 	if p.Offsets == nil {
 		p.Offsets = map[record.Partition]Offset{}
 	}
@@ -305,12 +308,17 @@ func TestProofOfACommitIsReadBack(t *testing.T) {
 		positions := rapid.MapOfN(name, rapid.Int64Range(0, 1<<40), 0, 6).Draw(t, "positions")
 		c := &Commit{
 			Seq: rapid.Int64Range(1, 1<<40).Draw(t, "seq"), Owner: rapid.Int64().Draw(t, "owner"),
-			marks: map[string]record.Time{},
+			marks:   map[string]record.Time{},
+			belongs: belonging{map[string]int64{"in0": rapid.Int64().Draw(t, "input")}, rapid.Int64().Draw(t, "changelogs"), rapid.Int64().Draw(t, "layouts")},
 		}
 		for store, at := range rapid.MapOfN(name, rapid.Int64Range(0, 1<<40), 0, 3).Draw(t, "marks") {
 			c.marks[store] = record.Time(at)
 		}
-		want := Proof{Found: true, Seq: c.Seq, Owner: c.Owner, Positions: positions, Marks: c.marks, Offsets: map[record.Partition]Offset{}}
+		want := Proof{Found: true, Seq: c.Seq, Owner: c.Owner, Positions: positions, Marks: c.marks, Offsets: map[record.Partition]Offset{},
+			Inputs: map[record.Partition]int64{}, Changelogs: c.belongs.changelogs, Stores: c.belongs.stores}
+		if of := c.belongs.inputs["in0"]; of != 0 {
+			want.Inputs[record.Partition{Topic: "in0", ID: 1}] = of
+		}
 		for i := range rapid.IntRange(1, 4).Draw(t, "inputs") {
 			o := Offset{
 				Partition: record.Partition{Topic: fmt.Sprint("in", i), ID: 1},

@@ -41,6 +41,9 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	if err != nil {
 		return restored, err
 	}
+	if err := e.identify(task, proof); err != nil {
+		return restored, fmt.Errorf("task %s: %w", a.id, err)
+	}
 	local, err := e.local(ctx, task, a.warm != nil) // 2, 3
 	if err != nil {
 		return restored, err

@@ -61,6 +61,9 @@ func (s *standby) open(ctx context.Context) error {
 	if s.task, err = openTask(e.taskConfig(s.id, s.space)); err != nil {
 		return err
 	}
+	if err := e.identify(s.task, Proof{}); err != nil {
+		return fmt.Errorf("task %s: %w", s.id, err)
+	}
 	local, err := e.local(ctx, s.task, false)
 	if err != nil {
 		return err

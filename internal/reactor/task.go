@@ -58,6 +58,7 @@ type Task struct {
 	counted  Counters // as of the last commit: an abort goes back to them
 	batches  *batches // nil: not traced
 
+	belongs   belonging        // what its state belongs to
 	seq       int64            // of the last commit
 	positions map[string]int64 // by logged store: the changelog offset after its last record
 	committed map[record.Partition]int64

@@ -1,6 +1,7 @@
 package statedir
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json/v2"
@@ -165,13 +166,17 @@ func newInstance() string {
 	return hex.EncodeToString(id)
 }
 
-// write replaces the identity file at once: a crash leaves the old or the new one.
 func (d *Dir) write(identity Identity) error {
 	data, err := json.Marshal(identity)
 	if err != nil {
 		return err
 	}
-	const next = identityFile + ".next"
+	return d.replace(identityFile, data)
+}
+
+// replace replaces a file at once: a crash leaves the old or the new one.
+func (d *Dir) replace(name string, data []byte) error {
+	next := name + ".next"
 	f, err := d.root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("state directory %q: %w", d.path, err)
@@ -180,7 +185,7 @@ func (d *Dir) write(identity Identity) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("state directory %q: %w", d.path, err)
 	}
-	return d.root.Rename(next, identityFile)
+	return d.root.Rename(next, name)
 }
 
 // Identity is what the directory says of itself.
@@ -231,6 +236,26 @@ func (d *Dir) Tasks() ([]record.TaskID, error) {
 		}
 	}
 	return ids, nil
+}
+
+// taskFile stands beside a task's state and goes with it.
+const taskFile = "task.json"
+
+// TaskNote is what KeepTaskNote has kept; nil: nothing.
+func (d *Dir) TaskNote(id record.TaskID) ([]byte, error) {
+	data, err := d.root.ReadFile(filepath.Join(id.String(), taskFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state directory %q: %w", d.path, err)
+	}
+	return bytes.TrimSuffix(data, []byte("\n")), nil
+}
+
+// KeepTaskNote keeps a note beside the task's state, whose directory exists.
+func (d *Dir) KeepTaskNote(id record.TaskID, note []byte) error {
+	return d.replace(filepath.Join(id.String(), taskFile), note)
 }
 
 // Close gives the lock back.

@@ -449,3 +449,42 @@ func TestTaskDirectoryRemovedWhileRunningIsMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// A note goes with its task's directory.
+func TestNoteStandsBesideTheState(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	id := record.TaskID{Subtopology: 2, Partition: 1}
+	if note, err := d.TaskNote(id); note != nil || err != nil {
+		t.Errorf("a note before there is a directory: %q, %v", note, err)
+	}
+	dir, err := d.Task(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one", "another"} {
+		if err := d.KeepTaskNote(id, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		if note, err := d.TaskNote(id); string(note) != want || err != nil {
+			t.Errorf("the note is %q (%v), want %q", note, err, want)
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if note, err := d.TaskNote(id); note != nil || err != nil {
+		t.Errorf("the note outlived the directory: %q, %v", note, err)
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	writeFile(t, outside, "secret")
+	if _, err := d.Task(id); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, taskFile)); err != nil {
+		t.Skip(err)
+	}
+	if note, err := d.TaskNote(id); err == nil {
+		t.Errorf("a link outside was followed to %q", note)
+	}
+}
