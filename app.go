@@ -23,8 +23,10 @@ type App struct {
 	engine    atomic.Pointer[reactor.Engine]
 }
 
-// New checks the config and makes an app; it touches neither disk nor network. Error: all that is
-// wrong with the config, each problem wrapping ErrConfig.
+// New checks the config and makes an app; it touches neither disk nor network. It sets the plan's
+// processors up and closes them again, in a trial with empty stores and without records, so that a
+// processor which opens what it is not connected with shows here. Error: all that is wrong with the
+// config, each problem wrapping ErrConfig; or what the processors got wrong, each naming the step.
 func New(plan *topology.Plan, c Config) (*App, error) {
 	if plan == nil {
 		return nil, fmt.Errorf("%w: the plan is nil: give what Builder.Build returned", ErrConfig)
@@ -35,6 +37,9 @@ func New(plan *topology.Plan, c Config) (*App, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if err := reactor.Try(plan.Compiled(), c.ApplicationID, c.Logger); err != nil {
+		return nil, fmt.Errorf("pitwheel: the plan's processors cannot be set up: %w", err)
 	}
 	return &App{plan: plan, config: c}, nil
 }

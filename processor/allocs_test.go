@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pitwheel/pitwheel/internal/graph"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/windowing"
@@ -65,6 +66,16 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 				OnClose: &OnClose{Mark: new(record.Time(-1))},
 			}),
 	}
+	tasks := newRuntime()
+	counts := openKeyValue(t, serde.String(), serde.Int64())
+	tests["Process with a store"] = Run(tasks.env("count"), doing(func(c *Context[string, int64], r rec) error {
+		n, _ := counts.Get(r.Key())
+		counts.Put(r.Key(), n+1)
+		c.Forward(r.WithValue(n + 1))
+		return nil
+	}), end)
+	tests["ProcessValues with a side output"] = RunValues(tasks.env("values"), forwardToSide(tasks), end)
+	tasks.mustStart(t)
 	for name, emit := range tests {
 		t.Run(name, func(t *testing.T) {
 			records := []rec{of("a", 1, 5), of("b", 2, 6), of("a", 3, 4)}
@@ -79,6 +90,20 @@ func TestNothingIsAllocatedPerRecord(t *testing.T) {
 				t.Errorf("%v allocations per record, want 0", allocs)
 			}
 		})
+	}
+}
+
+// forwardToSide forwards each record and emits it to a side output too.
+func forwardToSide(f *fakeRuntime) ValueSetup[string, int64, int64] {
+	use := graph.Use{Kind: "side output", Name: "side"}
+	f.opens[use] = SideTo[string, int64](func(*rec) error { return nil })
+	return func(c *ValueContext[string, int64]) (ValueFunc[string, int64], error) {
+		side := c.Lookup(use).(Emitter[string, int64])
+		return func(r record.FixedKey[string, int64]) error {
+			side.Emit(record.New(r.Key(), r.Value(), r.Time()))
+			c.Forward(r.WithValue(r.Value() + 1))
+			return nil
+		}, nil
 	}
 }
 

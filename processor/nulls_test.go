@@ -175,6 +175,9 @@ var nullVerbs = map[string]nullVerb{
 		nullTableFilter[S, S],
 		nullTableFilter[S, P],
 	),
+	"Process, ProcessValues": verbOf(
+		emitting(nullProcess[P, S]), emitting(nullProcess[S, S]), emitting(nullProcess[S, P]),
+	),
 	"Merge": verbOf(emitting(nullMerge[P, S]), emitting(nullMerge[S, S]), emitting(nullMerge[S, P])),
 	"Repartition": verbOf(
 		emitting(nullRepartition[P, S]), emitting(nullRepartition[S, S]), emitting(nullRepartition[S, P]),

@@ -2,21 +2,33 @@ package store
 
 import "github.com/pitwheel/pitwheel/internal/graph"
 
-// KeyValueRef is the typed handle of a key-value store: made by a table, read by a test.
+// Task is what a handle is opened in: a processor's context.
+type Task interface{ Lookup(u graph.Use) any }
+
+// KeyValueRef is the typed handle of a key-value store: made by a builder or a table, connected to a
+// processor and opened there with In, read by a test.
 type KeyValueRef[K, V any] struct{ use graph.Use }
 
 // WindowRef is the typed handle of a window store.
 type WindowRef[K, V any] struct{ use graph.Use }
 
 // KeyValueHandle makes a handle; it is for topology alone.
-func KeyValueHandle[K, V any](name string) KeyValueRef[K, V] {
-	return KeyValueRef[K, V]{graph.Use{Kind: "key-value", Name: name}}
+func KeyValueHandle[K, V any](owner *graph.Owner, name string) KeyValueRef[K, V] {
+	return KeyValueRef[K, V]{graph.Use{Kind: "key-value store", Name: name, Owner: owner}}
 }
 
 // WindowHandle makes a handle; it is for topology alone.
-func WindowHandle[K, V any](name string) WindowRef[K, V] {
-	return WindowRef[K, V]{graph.Use{Kind: "window", Name: name}}
+func WindowHandle[K, V any](owner *graph.Owner, name string) WindowRef[K, V] {
+	return WindowRef[K, V]{graph.Use{Kind: "window store", Name: name, Owner: owner}}
 }
+
+// In opens the store in a task, in the set-up of a processor that is connected with it. A table's
+// store is read-only there: a write to it ends the task.
+func (r KeyValueRef[K, V]) In(t Task) KeyValue[K, V] { return t.Lookup(r.use).(KeyValue[K, V]) }
+
+// In opens the store in a task, in the set-up of a processor that is connected with it. A table's
+// store is read-only there: a write to it ends the task.
+func (r WindowRef[K, V]) In(t Task) Window[K, V] { return t.Lookup(r.use).(Window[K, V]) }
 
 // Use is what the handle names.
 func (r KeyValueRef[K, V]) Use() graph.Use { return r.use }

@@ -1,6 +1,7 @@
 package streamtest
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pitwheel/pitwheel/changelog"
@@ -198,5 +199,9 @@ func (t *task) close() error {
 	}
 	space := t.space
 	t.space = nil
-	return space.Close()
+	var err error
+	if t.Task != nil {
+		err = t.Task.Close()
+	}
+	return errors.Join(err, space.Close())
 }

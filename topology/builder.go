@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/pitwheel/pitwheel/internal/graph"
 	"github.com/pitwheel/pitwheel/serde"
 )
 
@@ -14,6 +15,9 @@ type Builder struct {
 	nodes  []*node      // in the order of the calls
 	errs   []*StepError // in the order in which they were found
 	serdes map[reflect.Type]any
+	states []*state              // the stores of processors' own
+	sides  map[string]sideOutput // by name
+	owner  *graph.Owner          // of the handles
 
 	index        int // the number of the next generated name
 	priority     int // the next node's
@@ -25,7 +29,7 @@ type Builder struct {
 
 // NewBuilder is an empty topology.
 func NewBuilder(opts ...BuilderOption) *Builder {
-	b := &Builder{}
+	b := &Builder{owner: &graph.Owner{}}
 	s := settingsOf(opts)
 	b.requireNames, b.optimized = s.given[requireNamesOption], s.given[optimizeOption]
 	for _, problem := range s.problems {
@@ -84,7 +88,7 @@ func (b *Builder) Build() (*Plan, error) {
 	if len(b.errs) > 0 {
 		return nil, b.joined()
 	}
-	return &Plan{compiled: compile(b.nodes)}, nil
+	return &Plan{compiled: compile(b.nodes, b.states)}, nil
 }
 
 // joined is every mistake, in the order of the calls.

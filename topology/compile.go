@@ -1,11 +1,13 @@
 package topology
 
 import (
+	"slices"
+
 	"github.com/pitwheel/pitwheel/internal/plan"
 )
 
 // compile makes the plan of a valid graph.
-func compile(nodes []*node) *plan.Plan {
+func compile(nodes []*node, states []*state) *plan.Plan {
 	p := &plan.Plan{}
 	var written []*plan.Node
 	stores := map[*plan.Node][]*plan.Store{}
@@ -17,8 +19,12 @@ func compile(nodes []*node) *plan.Plan {
 			p.Internal = append(p.Internal, n.repartition)
 		}
 		if len(n.stores) > 0 {
-			stores[n.tail] = n.stores
+			stores[n.tail] = slices.Clone(n.stores)
 		}
+	}
+	for _, s := range states {
+		user := firstUser(written, s.store.Name)
+		stores[user] = append(stores[user], s.store)
 	}
 	p.Subtopologies = subtopologies(written, stores)
 	for _, n := range ordered {
@@ -27,6 +33,12 @@ func compile(nodes []*node) *plan.Plan {
 		}
 	}
 	return p
+}
+
+// firstUser is the first node that is connected with the store.
+func firstUser(nodes []*plan.Node, store string) *plan.Node {
+	i := slices.IndexFunc(nodes, func(n *plan.Node) bool { return slices.Contains(n.Stores, store) })
+	return nodes[i]
 }
 
 // sourcesOf are the sources whose records come to the node, each once.
@@ -96,19 +108,33 @@ func (r *readyNodes) pop() *node {
 
 // connect hangs the node's part of the plan under its parents'.
 func (n *node) connect() {
+	if n.head == nil {
+		return // a source, or a side output
+	}
 	for _, parent := range n.parents {
-		parent.tail.Children = append(parent.tail.Children, n.head)
-		n.head.Parents = append(n.head.Parents, parent.tail)
+		for _, p := range parent.emitters() {
+			if !slices.Contains(n.head.Parents, p.tail) {
+				p.tail.Children = append(p.tail.Children, n.head)
+				n.head.Parents = append(n.head.Parents, p.tail)
+			}
+		}
 	}
 }
 
-// subtopologies are the connected parts, in the order of their first nodes. Kafka Streams:
-// InternalTopologyBuilder.makeNodeGroups.
+// subtopologies are the connected parts, in the order of their first nodes: nodes are connected by
+// edges and by stores. Kafka Streams: InternalTopologyBuilder.makeNodeGroups, connectProcessorAndStateStore.
 func subtopologies(nodes []*plan.Node, stores map[*plan.Node][]*plan.Store) []*plan.Subtopology {
-	groups := groups{}
+	groups, users := groups{}, map[string]*plan.Node{}
 	for _, n := range nodes {
 		for _, parent := range n.Parents {
 			groups.unite(n, parent)
+		}
+		for _, s := range n.Stores {
+			if first, used := users[s]; used {
+				groups.unite(n, first)
+			} else {
+				users[s] = n
+			}
 		}
 	}
 	var subs []*plan.Subtopology

@@ -366,6 +366,8 @@ func TestAVerbOfAZeroValuePanicsWithItsName(t *testing.T) {
 		"FilterNot":  func() { topology.Table[string, string]{}.FilterNot(always) },
 		"Cogroup":    func() { topology.Cogrouped[string, string]{}.Cogroup(topology.GroupedStream[string, string]{}, concat) },
 		"Aggregate":  func() { topology.CogroupedWindows[string, string]{}.Aggregate(empty) },
+		"Process":    func() { topology.Stream[string, string]{}.Process(ending) },
+		"Stream":     func() { topology.Side[string, string]{}.Stream() },
 		"Branch":     func() { topology.Split[string, string]{}.Branch("", always) },
 	} {
 		t.Run(verb, func(t *testing.T) {

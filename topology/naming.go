@@ -25,6 +25,8 @@ const (
 	reducePrefix        = "KSTREAM-REDUCE-"
 	printPrefix         = "KSTREAM-PRINTER-"
 	toTablePrefix       = "KSTREAM-TOTABLE-"
+	processorPrefix     = "KSTREAM-PROCESSOR-"
+	processValuesPrefix = "KSTREAM-PROCESSVALUES-"
 	cogroupPrefix       = "COGROUPKSTREAM-AGGREGATE-"
 	cogroupMergePrefix  = "COGROUPKSTREAM-MERGE-"
 	tableSourcePrefix   = "KTABLE-SOURCE-"
@@ -43,8 +45,12 @@ const (
 // The steps that change keys, and those that change values, by their prefixes. Kafka Streams:
 // GraphNode.setKeyChangingOperation, setValueChangingOperation.
 var (
-	changesKey   = map[string]bool{keySelectPrefix: true, mapPrefix: true, flatMapPrefix: true}
-	changesValue = map[string]bool{mapValuesPrefix: true, flatMapValuesPrefix: true}
+	changesKey = map[string]bool{
+		keySelectPrefix: true, mapPrefix: true, flatMapPrefix: true, processorPrefix: true,
+	}
+	changesValue = map[string]bool{
+		mapValuesPrefix: true, flatMapValuesPrefix: true, processorPrefix: true, processValuesPrefix: true,
+	}
 )
 
 // nameLengthMax is what Kafka allows for a topic's name.

@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 
+	"github.com/pitwheel/pitwheel/internal/graph"
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
 )
@@ -21,9 +22,9 @@ type node struct {
 	parents  []*node
 	children []*node
 
-	parts  []*plan.Node // in the order in which they are written
+	parts  []*plan.Node // in the order in which they are written; none: a side output
 	head   *plan.Node   // the one that the parents lead to; nil: a source
-	tail   *plan.Node   // the one that the children hang on; nil: a sink
+	tail   *plan.Node   // the one that the children hang on; nil: a sink, a side output
 	stores []*plan.Store
 
 	repartition *plan.Repartition // nil: none
@@ -43,6 +44,9 @@ type node struct {
 	// when somebody wants them, force even if it takes a store; nil: it always sends them.
 	sendsOld bool
 	askOld   func(force bool) bool
+
+	// connected is what a processor's handles name.
+	connected []graph.Use
 
 	// wants look up serdes that were not given with the step, when all are known.
 	wants []func()

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/pitwheel/pitwheel/internal/graph"
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/serde"
@@ -18,6 +19,7 @@ type (
 		SourceOption
 		StoreOption
 		RepartitionOption
+		Use
 		stepOption()
 	}
 	// SourceOption fits a source: Reset, OnError, and every StepOption.
@@ -25,8 +27,14 @@ type (
 		TableOption
 		sourceOption()
 	}
-	// StoreOption fits a step that keeps state: As, InMemory, NoChangelog, TopicConfig,
-	// ValueSerde, Cached, and every StepOption.
+	// StateOption fits whatever keeps state, a store of processors' own too: InMemory, NoChangelog,
+	// TopicConfig.
+	StateOption interface {
+		StoreOption
+		stateOption()
+	}
+	// StoreOption fits a step that keeps state: As, ValueSerde, Cached, every StateOption and every
+	// StepOption.
 	StoreOption interface {
 		TableOption
 		WindowStoreOption
@@ -41,6 +49,8 @@ type (
 	RepartitionOption interface{ repartitionOption() }
 	// BuilderOption fits NewBuilder: Optimize, RequireNames.
 	BuilderOption interface{ builderOption() }
+	// Use is what a processor is connected with: the handle of a store, a Side, or Name for the step.
+	Use interface{ Use() graph.Use }
 )
 
 // Name names the step in Describe, logs and metrics, and the repartition topic if it makes one:
@@ -54,15 +64,15 @@ func As(store string) StoreOption { return option{asOption, store} }
 
 // InMemory keeps the store in memory and restores it from its changelog at start. Kafka:
 // Materialized.withStoreType(IN_MEMORY).
-func InMemory() StoreOption { return option{kind: inMemoryOption} }
+func InMemory() StateOption { return option{kind: inMemoryOption} }
 
 // NoChangelog gives up fault tolerance: the store is empty after its task has moved. Kafka:
 // Materialized.withLoggingDisabled.
-func NoChangelog() StoreOption { return option{kind: noChangelogOption} }
+func NoChangelog() StateOption { return option{kind: noChangelogOption} }
 
 // TopicConfig sets a config of the store's changelog topic. Kafka:
 // Materialized.withLoggingEnabled.
-func TopicConfig(key, value string) StoreOption {
+func TopicConfig(key, value string) StateOption {
 	return option{topicConfigOption, [2]string{key, value}}
 }
 
@@ -168,11 +178,15 @@ type option struct {
 
 func (option) stepOption()        {}
 func (option) sourceOption()      {}
+func (option) stateOption()       {}
 func (option) storeOption()       {}
 func (option) tableOption()       {}
 func (option) windowStoreOption() {}
 func (option) repartitionOption() {}
 func (option) builderOption()     {}
+
+// Use says that an option connects with nothing.
+func (option) Use() graph.Use { return graph.Use{} }
 
 // givenSerde is a ValueSerde before it is known what it is for.
 type givenSerde struct {

@@ -73,10 +73,10 @@ func TestHandlesNameTheStores(t *testing.T) {
 	b := topology.NewBuilder()
 	g := b.Stream(in).GroupByKey()
 	table, windows := g.Count(), g.WindowedBy(minutes).Count(topology.As("windows"))
-	if use := table.Store().Use(); use.Kind != "key-value" || use.Name != "KSTREAM-AGGREGATE-STATE-STORE-0000000001" {
+	if use := table.Store().Use(); use.Kind != "key-value store" || use.Name != "KSTREAM-AGGREGATE-STATE-STORE-0000000001" {
 		t.Errorf("table: %v", use)
 	}
-	if use := windows.Store().Use(); use.Kind != "window" || use.Name != "windows" {
+	if use := windows.Store().Use(); use.Kind != "window store" || use.Name != "windows" {
 		t.Errorf("windows: %v", use)
 	}
 }

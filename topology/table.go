@@ -22,10 +22,10 @@ func (t Table[K, V]) ToStream(opts ...StepOption) Stream[K, V] {
 	return Stream[K, V]{n: n, key: t.key, value: t.value}
 }
 
-// Store is the handle of the table's store, for queries and tests. Asking for it before Build has
+// Store is the handle of the table's store, for queries, tests and processors, which may read it. Asking for it before Build has
 // the table kept in one, if nothing else has.
 func (t Table[K, V]) Store() store.KeyValueRef[K, V] {
 	t.n.mustBe("Store")
 	t.keep()
-	return store.KeyValueHandle[K, V](t.store)
+	return store.KeyValueHandle[K, V](t.n.builder.owner, t.store)
 }

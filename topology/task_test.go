@@ -1,6 +1,8 @@
 package topology_test
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"testing"
 
@@ -24,7 +26,22 @@ type task struct {
 	bound   map[*plan.Node]any
 	outputs processor.Outputs
 	failed  []processor.Reason
+	runtime runtime
 }
+
+// runtime is what processors ask of a task.
+type runtime struct{ starts, closes []func() error }
+
+func (r *runtime) ID() record.TaskID                    { return record.TaskID{} }
+func (r *runtime) Context() context.Context             { return context.Background() }
+func (r *runtime) Logger() *slog.Logger                 { return slog.New(slog.DiscardHandler) }
+func (r *runtime) Metadata() (processor.Metadata, bool) { return processor.Metadata{}, false }
+func (r *runtime) StreamTime() record.Time              { return -1 }
+func (r *runtime) WallClock() record.Time               { return 0 }
+func (r *runtime) OnStart(f func() error)               { r.starts = append(r.starts, f) }
+func (r *runtime) OnClose(f func() error)               { r.closes = append(r.closes, f) }
+
+func (k *task) Runtime() processor.Runtime { return &k.runtime }
 
 func newTask(t testing.TB, sub *plan.Subtopology) *task {
 	t.Helper()
@@ -55,6 +72,11 @@ func newTask(t testing.TB, sub *plan.Subtopology) *task {
 		}
 	}
 	slices.Reverse(k.flushes)
+	for _, start := range slices.Backward(k.runtime.starts) {
+		if err := start(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return k
 }
 

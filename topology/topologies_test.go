@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pitwheel/pitwheel/processor"
+	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
+	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/topology"
 	"github.com/pitwheel/pitwheel/windowing"
 )
@@ -87,6 +90,7 @@ var topologies = map[string]func(*topology.Builder){
 	"cogrouped":          cogrouped,
 	"printed":            func(b *topology.Builder) { b.Stream(in).Print(io.Discard).MapValues(value).To(out) },
 	"pattern":            func(b *topology.Builder) { b.StreamMatching(logs, topology.Name("logs")).To(out) },
+	"processors":         processors,
 	"dynamic":            func(b *topology.Builder) { b.Stream(in).ToDynamic(out, value) },
 }
 
@@ -196,4 +200,54 @@ func repartitioned(b *topology.Builder) {
 		Repartition(topology.Name("swapped-repartition"), topology.Partitions(3)).
 		FilterNot(always).
 		To(out)
+}
+
+// processors are connected by their stores, and one has two ways out, which meet again. (The DSL of
+// Kafka Streams has no side outputs: there the description is that of the graph.)
+func processors(b *topology.Builder) {
+	seen := b.KeyValueStore("seen", serde.String(), serde.String(), topology.InMemory())
+	names := b.Table(text("names"), topology.As("names"))
+	side := b.Side("side", serde.String(), serde.String())
+	main := b.Stream(in).Process(forwarding(side, seen), topology.Name("main"), seen, side)
+	main.Merge(side.Stream()).To(out)
+	side.Stream().GroupByKey().Count(topology.As("n"))
+	b.Stream(text("other")).ProcessValues(passing(seen), seen, names.Store()).To(text("others"))
+	w := b.Stream(text("third")).GroupByKey().WindowedBy(minutes).Count().ToStream()
+	w.ProcessValues(windowPassing).Process(windowForwarding, topology.Name("unwrap"), side)
+}
+
+func forwarding(side topology.Side[string, string], seen store.KeyValueRef[string, string]) processor.Setup[string, string, string, string] {
+	return func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
+		side, seen := side.In(c), seen.In(c)
+		return func(r record.Record[string, string]) error {
+			if last, again := seen.Get(r.Key()); again {
+				side.Emit(r.WithValue(last))
+			}
+			seen.Put(r.Key(), r.Value())
+			c.Forward(r)
+			return nil
+		}, nil
+	}
+}
+
+func passing(seen store.KeyValueRef[string, string]) processor.ValueSetup[string, string, string] {
+	return func(c *processor.ValueContext[string, string]) (processor.ValueFunc[string, string], error) {
+		seen := seen.In(c)
+		return func(r record.FixedKey[string, string]) error {
+			last, _ := seen.Get(r.Key())
+			c.Forward(r.WithValue(r.Value() + last))
+			return nil
+		}, nil
+	}
+}
+
+func windowPassing(c *processor.ValueContext[windowing.Key[string], int64]) (processor.ValueFunc[windowing.Key[string], int64], error) {
+	return func(r record.FixedKey[windowing.Key[string], int64]) error { c.Forward(r); return nil }, nil
+}
+
+func windowForwarding(c *processor.Context[string, int64]) (processor.Func[windowing.Key[string], int64], error) {
+	return func(r record.Record[windowing.Key[string], int64]) error {
+		c.Forward(r.WithKey(r.Key().Key))
+		return nil
+	}, nil
 }

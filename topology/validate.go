@@ -178,6 +178,8 @@ func (b *Builder) validate() {
 		b.mergeRepartitions()
 		b.reuseSources()
 	}
+	b.connectStores()
+	b.checkSides()
 	b.validateNames()
 }
 
@@ -198,9 +200,9 @@ func (b *Builder) validateNames() {
 		for _, part := range n.parts {
 			n.taken(steps, part.Name, "step", fix)
 		}
-		for _, s := range n.stores {
-			n.taken(stores, s.Name, "store", "give one of them another topology.As")
-		}
+	}
+	for _, s := range b.keptStores() {
+		s.n.taken(stores, s.name, "store", s.fix)
 	}
 }
 

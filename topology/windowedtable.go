@@ -23,8 +23,8 @@ func (t WindowedTable[K, V]) ToStream(opts ...StepOption) WindowedStream[K, V] {
 	return WindowedStream[K, V]{n: n, windows: t.windows, key: t.key, value: t.value}
 }
 
-// Store is the handle of the table's windows, for queries and tests.
+// Store is the handle of the table's windows, for queries, tests and processors, which may read them.
 func (t WindowedTable[K, V]) Store() store.WindowRef[K, V] {
 	t.n.mustBe("Store")
-	return store.WindowHandle[K, V](t.store)
+	return store.WindowHandle[K, V](t.n.builder.owner, t.store)
 }

@@ -43,6 +43,14 @@ func (b *topo) keepsWindows[K, V any](t topology.WindowedTable[K, V]) topology.W
 	return t
 }
 
+// keepsState makes a store of processors one to be compared, with its rows' times.
+func (b *topo) keepsState[K, V any](ref store.KeyValueRef[K, V]) store.KeyValueRef[K, V] {
+	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
+		return keyValueRows(d, ref)
+	}})
+	return ref
+}
+
 func keyValueRows[K, V any](d *streamtest.Driver, ref store.KeyValueRef[K, V]) map[string]string {
 	rows := map[string]string{}
 	for e := range d.KeyValue(ref).Entries() {

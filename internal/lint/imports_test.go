@@ -23,7 +23,7 @@ var allowedImports = map[string][]string{
 	"store":              {"internal/graph", "record", "serde", "windowing"},
 	"store/storetest":    {"internal/graph", "record", "serde", "store", "windowing"},
 	"changelog":          {"record", "store"},
-	"processor":          {"record", "serde", "store", "windowing"},
+	"processor":          {"internal/graph", "record", "serde", "store", "windowing"},
 	"internal/plan":      {"processor", "record", "store"},
 	"internal/kafka":     {"processor", "record"},
 	"internal/statedir":  {"record"},

@@ -52,6 +52,7 @@ type Node struct {
 	Reset    Reset                   // a source's
 	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
 	Stores   []string                // names of the connected stores
+	SetsUp   bool                    // it is a processor with a set-up of the user's
 	Parents  []*Node
 	Children []*Node
 
@@ -95,6 +96,8 @@ type Binder interface {
 	// dozen at a time, and of about their event time. A table's key is always that of the source's
 	// record, because what changes it leads through a repartition topic.
 	OnAhead(f func(at record.Time, keys [][]byte))
+	// Runtime is the task as its processors see it.
+	Runtime() processor.Runtime
 	// Mark is a time that is committed with the offsets under that name and read back when the
 	// task starts; -1 before it was ever set. Kafka: ProcessorMetadata.
 	Mark(name string) *record.Time

@@ -126,8 +126,10 @@ func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) erro
 }
 
 // Abort drops all that was not applied: writes, outputs, buffered records, and what steps keep for
-// themselves, such as their stream time: they are made anew, as after a restart. Start must follow.
+// themselves, such as their stream time: they are made anew, as after a restart, and processors are
+// closed. Start must follow, which sets them up again.
 func (t *Task) Abort() {
+	t.drop()
 	t.space.Abort()
 	t.batches.take()
 	t.outputs = processor.Outputs{}

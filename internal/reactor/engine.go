@@ -295,12 +295,16 @@ func (a *assignment) closeSpace() error {
 	if a.space == nil {
 		return nil
 	}
+	var closing error
+	if a.task != nil {
+		closing = a.task.Close()
+	}
 	a.engine.held.noteClosed(a.id, a.space)
 	// What was restored or applied is committed data: it stays.
 	if err := errors.Join(a.space.Flush(), a.space.Close()); err != nil {
-		return fmt.Errorf("task %s: close state: %w", a.id, err)
+		return errors.Join(closing, fmt.Errorf("task %s: close state: %w", a.id, err))
 	}
-	return nil
+	return closing
 }
 
 // progress notes that something happened.

@@ -231,5 +231,5 @@ func (t *Task) Start(p Proof, positions map[string]int64, start func(record.Part
 		in.seek(o.At, o.Time)
 		t.streamTime = max(t.streamTime, o.Time)
 	}
-	return nil
+	return t.start()
 }

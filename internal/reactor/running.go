@@ -77,6 +77,9 @@ func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err 
 				return false
 			}
 			l.tally.closed.add(r.task.counters)
+			if !lost && err == nil {
+				err = r.task.Close()
+			}
 			r.task.Abort()
 			if !lost && err == nil {
 				err = r.touch(time.Now())

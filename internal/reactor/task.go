@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,6 +25,7 @@ type TaskConfig struct {
 	Logger        *slog.Logger
 	Now           func() record.Time // the wall clock; nil: the machine's
 	Tracer        tracing.Tracer     // nil: off
+	Context       context.Context    // of what processors begin; nil: context.Background
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
@@ -40,6 +42,7 @@ type Task struct {
 	config     TaskConfig
 	inputs     []*input // in the order of source nodes, then topics
 	sources    map[*plan.Node]processor.NewSource
+	bound      bound
 	space      *store.Space
 	stores     []*taskStore
 	outputs    processor.Outputs
@@ -73,7 +76,8 @@ type taskStore struct {
 	changelog *processor.Topic // nil: not logged
 }
 
-// NewTask opens the stores in the space and binds the steps. Error: a store cannot be opened.
+// NewTask opens the stores in the space and binds the steps. Start must follow, and in the end Close.
+// Error: a store cannot be opened.
 func NewTask(c TaskConfig) (*Task, error) {
 	t, err := openTask(c)
 	if err != nil {
@@ -85,6 +89,7 @@ func NewTask(c TaskConfig) (*Task, error) {
 
 // openTask opens the stores and binds no steps: all that a standby needs.
 func openTask(c TaskConfig) (*Task, error) {
+	c.setDefaults()
 	t := &Task{
 		ID: c.ID, config: c, space: c.Space, streamTime: -1, punctuations: &punctuations{},
 		sources:   map[*plan.Node]processor.NewSource{},
@@ -92,9 +97,6 @@ func openTask(c TaskConfig) (*Task, error) {
 		positions: map[string]int64{},
 		committed: map[record.Partition]int64{},
 		starts:    map[record.Partition]int64{},
-	}
-	if t.config.Now == nil {
-		t.config.Now = func() record.Time { return record.TimeOf(time.Now()) }
 	}
 	t.counters.Dropped = map[processor.Reason]int64{}
 	t.counted = t.counters.clone()
@@ -212,6 +214,7 @@ func (t *Task) TakeOutputs() []processor.Output {
 
 // bind makes the steps' closures, children before parents, and the sources of the inputs.
 func (t *Task) bind() {
+	t.bound = t.newBound()
 	bound := map[*plan.Node]any{}
 	for _, n := range slices.Backward(t.config.Subtopology.Nodes) {
 		children := make([]any, len(n.Children))
