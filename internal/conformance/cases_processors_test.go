@@ -1,8 +1,15 @@
 package conformance
 
 import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/topology"
 )
@@ -25,6 +32,120 @@ var processorsCases = map[string]func(*topo){
 		low.Stream().To(texts("low"), topology.Name("low"))
 		high.Stream().To(texts("high"), topology.Name("high"))
 	},
+
+	"process-metadata": func(b *topo) {
+		b.StreamOf(topology.Topics(texts("one"), texts("two"))).Process(tellTimes).To(texts("out"))
+	},
+
+	"process-ranges": func(b *topo) {
+		books := b.keepsBare(b.KeyValueStore("books", textSerde, textSerde))
+		b.Stream(texts("in")).Process(keepBooks(books), books).To(texts("out"))
+	},
+
+	"punctuate-stream-time": func(b *topo) { counting(b, processor.StreamTime, 7*time.Second, false) },
+
+	"punctuate-stream-time-reset": func(b *topo) { counting(b, processor.StreamTime, 10*time.Second, true) },
+
+	"punctuate-wall-clock": func(b *topo) { counting(b, processor.WallClock, 5*time.Second, true) },
+}
+
+// counting counts per key; a punctuation forwards every count and, on request, deletes it.
+func counting(b *topo, clock processor.Clock, every time.Duration, reset bool) {
+	counted := b.keepsBare(b.KeyValueStore("counts", textSerde, serde.Int64()))
+	b.Stream(texts("in"), topology.Name("source")).
+		Process(func(c *processor.Context[text, int64]) (processor.Func[text, text], error) {
+			counted := counted.In(c)
+			c.Every(every, clock, func(at processor.Time) error {
+				for k, n := range counted.All() {
+					c.Forward(record.New(k, n, at))
+					if reset {
+						counted.Delete(k)
+					}
+				}
+				return nil
+			})
+			return func(r record.Record[text, text]) error {
+				if r.HasKey() {
+					n, _ := counted.Get(r.Key())
+					counted.Put(r.Key(), n+1)
+				}
+				return nil
+			}, nil
+		}, topology.Name("count"), counted).
+		To(counts("out"), topology.Name("sink"))
+}
+
+// tellTimes forwards each record's metadata and times; every second record starts a punctuation that
+// tells the time twice, then cancels itself.
+func tellTimes(c *processor.Context[text, text]) (processor.Func[text, text], error) {
+	seen := 0
+	names := map[processor.Clock]string{processor.StreamTime: "STREAM_TIME", processor.WallClock: "WALL_CLOCK_TIME"}
+	return func(r record.Record[text, text]) error {
+		at, _ := c.Metadata()
+		c.Forward(r.WithValue(valid(fmt.Sprintf("%s-%d@%d stream=%d wall=%d",
+			at.Topic, at.Partition, at.Offset, c.StreamTime(), c.WallClock()))))
+		first := seen%2 == 0
+		if seen++; !first {
+			return nil
+		}
+		id, clock, fired := seen, processor.WallClock, 0
+		if seen%4 == 1 {
+			clock = processor.StreamTime
+		}
+		var cancel func()
+		cancel = c.Every(time.Duration(3_000+id)*time.Millisecond, clock, func(at processor.Time) error {
+			if _, ok := c.Metadata(); ok {
+				return errors.New("a punctuation has metadata")
+			}
+			c.Forward(record.New(valid(fmt.Sprint("p", id)), valid(names[clock]), at))
+			if fired++; fired == 2 {
+				cancel()
+			}
+			return nil
+		})
+		return nil
+	}, nil
+}
+
+// keepBooks reads a store in every way: point, ranges both ways, prefix.
+func keepBooks(books store.KeyValueRef[text, text]) processor.Setup[text, text, text, text] {
+	list := func(rows iter.Seq2[text, text]) string {
+		var s []string
+		for k, v := range rows {
+			s = append(s, k.V+"="+v.V)
+		}
+		return "[" + strings.Join(s, " ") + "]"
+	}
+	return func(c *processor.Context[text, text]) (processor.Func[text, text], error) {
+		books := books.In(c)
+		return func(r record.Record[text, text]) error {
+			if !r.HasKey() {
+				return nil
+			}
+			var did string
+			old, _ := books.Get(r.Key())
+			switch {
+			case r.IsTombstone():
+				did = "deleted " + old.String()
+				books.Delete(r.Key())
+			case r.Value().V < "v5":
+				did = "had " + old.String()
+				if !old.Valid {
+					books.Put(r.Key(), r.Value())
+				}
+			default:
+				did = "put"
+				books.Put(r.Key(), r.Value())
+			}
+			c.Forward(r.WithValue(plus(did,
+				", range ", list(books.Scan(store.Between(valid("a"), valid("b")))),
+				", reverse ", list(books.Scan(store.Between(valid("aa"), valid("bb")).Reverse())),
+				", from b ", list(books.Scan(store.From(valid("b")))),
+				", prefix a ", list(books.Prefix([]byte("a"))),
+				", last ", list(books.Backward()))))
+			return nil
+		}, nil
+	}
 }
 
 // once lets a key through once every 10 s of its own time.

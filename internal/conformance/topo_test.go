@@ -51,6 +51,18 @@ func (b *topo) keepsState[K, V any](ref store.KeyValueRef[K, V]) store.KeyValueR
 	return ref
 }
 
+// keepsBare is keepsState for one whose rows have no times in Java.
+func (b *topo) keepsBare[K, V any](ref store.KeyValueRef[K, V]) store.KeyValueRef[K, V] {
+	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
+		rows := map[string]string{}
+		for k, v := range d.KeyValue(ref).All() {
+			rows[keyText(k)] = showGo(v)
+		}
+		return rows
+	}})
+	return ref
+}
+
 func keyValueRows[K, V any](d *streamtest.Driver, ref store.KeyValueRef[K, V]) map[string]string {
 	rows := map[string]string{}
 	for e := range d.KeyValue(ref).Entries() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
