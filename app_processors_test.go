@@ -1,9 +1,17 @@
 package pitwheel_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel"
 	"github.com/pitwheel/pitwheel/processor"
@@ -11,6 +19,65 @@ import (
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/topology"
 )
+
+// TestProcessorsSurviveAborts: commits fail while a processor counts in its store and in memory of its
+// own. What it tells must be as if nothing had happened, and each set-up is ended once.
+func TestProcessorsSurviveAborts(t *testing.T) {
+	b := newBroker(t, 3, "words", "counts")
+	var setUps, closes, cancelled atomic.Int64
+	builder := topology.NewBuilder()
+	rows := builder.KeyValueStore("rows", serde.String(), serde.Int64())
+	builder.Stream(words).Process(func(c *processor.Context[string, int64]) (processor.Func[string, string], error) {
+		rows, own := rows.In(c), map[string]int64{}
+		for k, n := range rows.All() {
+			own[k] = n // what is committed
+		}
+		setUps.Add(1)
+		context.AfterFunc(c.Context(), func() { cancelled.Add(1) })
+		c.OnClose(func() error { closes.Add(1); return nil })
+		return func(r record.Record[string, string]) error {
+			n, _ := rows.Get(r.Value())
+			own[r.Value()]++
+			if n++; n != own[r.Value()] {
+				return fmt.Errorf("%d in the store, %d in memory", n, own[r.Value()])
+			}
+			rows.Put(r.Value(), n)
+			c.Forward(record.New(r.Value(), n, r.Time()))
+			return nil
+		}, nil
+	}, rows).To(counts)
+	plan, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A word's lines are all under its key, so one task has them.
+	word := func(i int) (string, string) { w := fmt.Sprintf("w%d", i%7); return w, w }
+	want := map[string]int64{}
+	for i := range 2100 {
+		_, w := word(i)
+		want[w]++
+	}
+	b.produce("words", 700, word)
+	app, stop := start(t, plan, b.config(t))
+	b.awaitRecords("counts", 1)
+	fault := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.UnknownServerError, Count: 3})
+	b.produce("words", 700, word)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := fault.Wait(ctx, 1); err != nil {
+		t.Fatalf("the fault was never met: %v", err)
+	}
+	b.produce("words", 700, word)
+	b.checkSequences("counts", want)
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	aborts := app.Counters().Aborts
+	await(t, "the contexts to end", func() bool { return cancelled.Load() == setUps.Load() })
+	if n := setUps.Load(); aborts == 0 || n <= 4 || closes.Load() != n {
+		t.Errorf("%d aborts, %d set-ups (3 tasks and a trial), %d ended", aborts, n, closes.Load())
+	}
+}
 
 // TestNewTriesProcessors: a processor that opens a store it is not connected with is refused before
 // anything runs, and what the trial began is ended. All subtopologies are tried.

@@ -57,7 +57,8 @@ type Context[K, V any] struct {
 }
 
 // Forward hands r downstream, before it returns. It returns nothing: a step behind that fails is that
-// step's, by its error policy. It may be called while a record is processed and in a punctuation.
+// step's, by its error policy. It may be called while a record is processed and in a punctuation. A time
+// before the epoch is an error of the record being processed, as one that the function returns.
 func (c *Context[K, V]) Forward(r record.Record[K, V]) { c.out.emit(r) }
 
 // ValueContext is the Context of a processor that cannot change keys: K is that of its input. Kafka:
@@ -198,6 +199,9 @@ func (o *outlet[K, V]) emit(r record.Record[K, V]) {
 	}
 	if t.failed != nil {
 		return
+	}
+	if r.Time() < 0 {
+		panic(fmt.Errorf("it forwards a record whose time is %d ms, before the epoch", r.Time()))
 	}
 	defer catch(&t.failed)
 	o.lent = r

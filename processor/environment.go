@@ -20,6 +20,9 @@ type Runtime interface {
 	Metadata() (m Metadata, ok bool)
 	StreamTime() record.Time
 	WallClock() record.Time
+	// RowTime is what a store's Put gives to rows. A task sets it to the time of the record it takes
+	// next, or of the punctuation; a step may set it to that of the record it has got, and back.
+	RowTime() *record.Time
 	// OnStart registers what runs when the task's stores hold what is committed, before its first
 	// record. Children are bound, and so register, before their parents, and are started after them.
 	OnStart(f func() error)

@@ -3,10 +3,12 @@ package processor
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 // fakeHost records what a step hands to its host. It lets failures pass unless fatal is set.
@@ -16,6 +18,23 @@ type fakeHost struct {
 	failed  []failedRecord
 	fatal   error
 	outputs Outputs
+
+	scheduled []scheduled
+}
+
+// scheduled is a call of Schedule.
+type scheduled struct {
+	step  string
+	every time.Duration
+	clock windowing.Clock
+	call  func(at record.Time) error
+}
+
+func (h *fakeHost) Schedule(
+	step *Step, d time.Duration, clock windowing.Clock, f func(at record.Time) error,
+) (cancel func()) {
+	h.scheduled = append(h.scheduled, scheduled{step.Name, d, clock, f})
+	return func() {}
 }
 
 type failedRecord struct {

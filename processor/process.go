@@ -13,7 +13,7 @@ func Run[K, V, K2, V2 any](
 ) Emit[K, V] {
 	c := &Context[K2, V2]{task: task{env: env}}
 	c.out = outlet[K2, V2]{task: &c.task, next: next}
-	p := &processing[K, V]{task: &c.task}
+	p := newProcessing[K, V](&c.task)
 	env.Task.OnStart(func() error {
 		return p.start(func() (err error) { p.f, err = setup(c); return err })
 	})
@@ -26,7 +26,7 @@ func RunValues[K, V, V2 any](
 ) Emit[K, V] {
 	c := &ValueContext[K, V2]{task: task{env: env}}
 	c.out = outlet[K, V2]{task: &c.task, next: next}
-	p := &processing[K, V]{task: &c.task}
+	p := newProcessing[K, V](&c.task)
 	env.Task.OnStart(func() error {
 		return p.start(func() error {
 			f, err := setup(c)
@@ -42,7 +42,7 @@ func RunValues[K, V, V2 any](
 // RunGlobal is Run for a processor that forwards nothing. Kafka: StreamsBuilder.addGlobalStore.
 func RunGlobal[K, V any](env Environment, setup GlobalSetup[K, V]) Emit[K, V] {
 	c := &Task{task{env: env}}
-	p := &processing[K, V]{task: &c.task}
+	p := newProcessing[K, V](&c.task)
 	env.Task.OnStart(func() error {
 		return p.start(func() (err error) { p.f, err = setup(c); return err })
 	})
@@ -51,8 +51,13 @@ func RunGlobal[K, V any](env Environment, setup GlobalSetup[K, V]) Emit[K, V] {
 
 // processing is a processor in its task.
 type processing[K, V any] struct {
-	task *task
-	f    Func[K, V] // nil until it is set up
+	task    *task
+	f       Func[K, V]   // nil until it is set up
+	rowTime *record.Time // of what f puts into stores
+}
+
+func newProcessing[K, V any](t *task) *processing[K, V] {
+	return &processing[K, V]{task: t, rowTime: t.env.Task.RowTime()}
 }
 
 var errNoFunction = errors.New("it returned no function and no error")
@@ -75,9 +80,10 @@ func (p *processing[K, V]) start(setup func() error) error {
 }
 
 func (p *processing[K, V]) process(r *record.Record[K, V]) error {
-	p.task.stage = working
+	before := *p.rowTime
+	*p.rowTime, p.task.stage = r.Time(), working
 	err := p.call(r)
-	p.task.stage = idle
+	*p.rowTime, p.task.stage = before, idle
 	if err == nil && p.task.failed == nil {
 		return nil
 	}

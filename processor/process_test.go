@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -123,6 +124,48 @@ func TestErrorsBehindAProcessorAreNotItsOwn(t *testing.T) {
 	}
 }
 
+// What Put gives to rows is the time of the record that its own step has got, whatever the source's was
+// and whatever is forwarded.
+func TestRowsHaveTheTimeOfTheStepsRecord(t *testing.T) {
+	f := newRuntime()
+	f.row = 1
+	var times []record.Time
+	note := func() { times = append(times, f.row) }
+	behind := Run(f.env("behind"), doing(func(*Context[string, int64], rec) error { note(); return nil }),
+		func(*rec) error { return nil })
+	emit := Run(f.env("before"), doing(func(c *Context[string, int64], r rec) error {
+		note()
+		c.Forward(r.WithTime(9))
+		note()
+		if r.Value() == 2 {
+			panic("oh")
+		}
+		return nil
+	}), behind)
+	f.mustStart(t)
+	pipe(t, emit, of("a", 1, 5), of("b", 2, 6))
+	if diff := cmp.Diff([]record.Time{5, 9, 5, 6, 9, 6}, times); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if f.row != 1 {
+		t.Errorf("afterwards it is %d, want the task's 1", f.row)
+	}
+}
+
+func TestATimeBeforeTheEpochIsTheRecordsError(t *testing.T) {
+	f := newRuntime()
+	emit := Run(f.env("back"), doing(func(c *Context[string, int64], r rec) error {
+		c.Forward(r.WithTime(r.Time() - 10))
+		return nil
+	}), func(r *rec) error { t.Errorf("%v went on", r); return nil })
+	f.mustStart(t)
+	pipe(t, emit, of("a", 1, 5))
+	wantReasons(t, &f.host, Process)
+	if got := f.host.failed[0].Err.Error(); !strings.Contains(got, "it forwards a record whose time is -5 ms") {
+		t.Errorf("failed with %s", got)
+	}
+}
+
 func TestSetUpErrorsNameTheStep(t *testing.T) {
 	type setup = Setup[string, int64, string, int64]
 	for name, tt := range map[string]struct {
@@ -202,6 +245,62 @@ func TestASideOutputIsAWayOut(t *testing.T) {
 	r := of("c", 3, 5)
 	if err := emit(&r); !errors.Is(err, errBelow) {
 		t.Errorf("got %v, want the error from behind the side output", err)
+	}
+}
+
+func TestAPunctuationForwards(t *testing.T) {
+	f := newRuntime()
+	var out collected[string, int64]
+	fails := func() error { return nil }
+	Run(f.env("ticker"), func(c *Context[string, int64]) (Func[string, int64], error) {
+		c.Every(time.Second, WallClock, func(at Time) error {
+			c.Forward(record.New("tick", int64(1), at))
+			return fails()
+		})
+		return func(rec) error { return nil }, nil
+	}, out.emit)
+	f.mustStart(t)
+	if len(f.host.scheduled) != 1 {
+		t.Fatalf("scheduled %d times", len(f.host.scheduled))
+	}
+	s := f.host.scheduled[0]
+	if s.step != "ticker" || s.every != time.Second || s.clock != WallClock {
+		t.Errorf("scheduled %+v", s)
+	}
+	if err := s.call(7); err != nil {
+		t.Fatal(err)
+	}
+	out.want(t, record.New("tick", int64(1), 7))
+	for name, own := range map[string]func() error{
+		"error": func() error { return errBelow }, "panic": func() error { panic(errBelow) },
+	} {
+		f.host.failed = nil
+		fails = own
+		if err := s.call(8); err != nil {
+			t.Errorf("%s: got %v, want what the policy says", name, err)
+		}
+		wantReasons(t, &f.host, Process)
+		if got := f.host.failed[0]; got.Step != "ticker" || !errors.Is(got.Err, errBelow) {
+			t.Errorf("%s: failed with %+v", name, got)
+		}
+	}
+	f.host.failed = nil
+	out.err = errFatal
+	if err := s.call(9); !errors.Is(err, errFatal) {
+		t.Errorf("got %v, want the error from behind", err)
+	}
+	wantReasons(t, &f.host)
+}
+
+func TestAnIntervalIsAtLeastAMillisecond(t *testing.T) {
+	f := newRuntime()
+	Run(f.env("ticker"), func(c *Context[string, int64]) (Func[string, int64], error) {
+		c.Every(time.Microsecond, StreamTime, func(Time) error { return nil })
+		return func(rec) error { return nil }, nil
+	}, func(*rec) error { return nil })
+	want := `step "ticker" schedules something every 1µs: it must be at least a millisecond`
+	if err := f.start(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -71,3 +71,32 @@ func benchmarkWindowed(b *testing.B, keys int, onClose bool) {
 		i++
 	}
 }
+
+// BenchmarkProcess is a processor that reads a row, writes it and forwards it, over an in-memory store,
+// with keys taken in turn.
+func BenchmarkProcess(b *testing.B) {
+	for _, keys := range []int{1_000, 100_000} {
+		b.Run("keys="+strconv.Itoa(keys), func(b *testing.B) {
+			f, rows := newRuntime(), openKeyValue(b, serde.Int64(), serde.Int64())
+			emit := Run(f.env("count"), doing(func(c *Context[int64, int64], r record.Record[int64, int64]) error {
+				n, _ := rows.Get(r.Key())
+				rows.Put(r.Key(), n+1)
+				c.Forward(r.WithValue(n + 1))
+				return nil
+			}), func(*record.Record[int64, int64]) error { return nil })
+			f.mustStart(b)
+			records := make([]record.Record[int64, int64], keys)
+			for i := range records {
+				records[i] = record.New(int64(i), int64(1), 5)
+			}
+			i := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := emit(&records[i%keys]); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}

@@ -22,6 +22,7 @@ type fakeRuntime struct {
 	ctx    context.Context
 	end    context.CancelFunc
 	reads  *Metadata // of the record being processed
+	row    record.Time
 }
 
 var _ Runtime = (*fakeRuntime)(nil)
@@ -37,6 +38,7 @@ func (f *fakeRuntime) Context() context.Context { return f.ctx }
 func (f *fakeRuntime) Logger() *slog.Logger     { return slog.New(slog.NewTextHandler(&f.log, nil)) }
 func (f *fakeRuntime) StreamTime() record.Time  { return 40 }
 func (f *fakeRuntime) WallClock() record.Time   { return 50 }
+func (f *fakeRuntime) RowTime() *record.Time    { return &f.row }
 func (f *fakeRuntime) OnStart(s func() error)   { f.starts = append(f.starts, s) }
 func (f *fakeRuntime) OnClose(c func() error)   { f.closes = append(f.closes, c) }
 

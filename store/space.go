@@ -236,6 +236,9 @@ func (s *Space) SetMeta(key string, value []byte) error {
 // SetNow tells the current record's time, which Put gives to rows.
 func (s *Space) SetNow(at record.Time) { s.now = at }
 
+// Now is where SetNow keeps it.
+func (s *Space) Now() *record.Time { return &s.now }
+
 // Flush writes all that is applied to disk, where it survives a crash.
 func (s *Space) Flush() error {
 	if err := s.Err(); err != nil {

@@ -30,7 +30,10 @@ type task struct {
 }
 
 // runtime is what processors ask of a task.
-type runtime struct{ starts, closes []func() error }
+type runtime struct {
+	starts, closes []func() error
+	row            record.Time
+}
 
 func (r *runtime) ID() record.TaskID                    { return record.TaskID{} }
 func (r *runtime) Context() context.Context             { return context.Background() }
@@ -38,6 +41,7 @@ func (r *runtime) Logger() *slog.Logger                 { return slog.New(slog.D
 func (r *runtime) Metadata() (processor.Metadata, bool) { return processor.Metadata{}, false }
 func (r *runtime) StreamTime() record.Time              { return -1 }
 func (r *runtime) WallClock() record.Time               { return 0 }
+func (r *runtime) RowTime() *record.Time                { return &r.row }
 func (r *runtime) OnStart(f func() error)               { r.starts = append(r.starts, f) }
 func (r *runtime) OnClose(f func() error)               { r.closes = append(r.closes, f) }
 

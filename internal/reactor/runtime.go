@@ -37,6 +37,9 @@ func (r runtime) Metadata() (m processor.Metadata, ok bool) {
 	return processor.Metadata{Topic: in.partition.Topic, Partition: in.partition.ID, Offset: in.raw().Offset}, true
 }
 
+// RowTime is what a store's Put gives to rows.
+func (r runtime) RowTime() *record.Time { return r.space.Now() }
+
 // OnStart registers a set-up.
 func (r runtime) OnStart(f func() error) { r.bound.starts = append(r.bound.starts, f) }
 
