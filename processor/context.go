@@ -128,7 +128,7 @@ func (t *task) WallClock() record.Time { return t.env.Task.WallClock() }
 // cancel may be called in f, and again. Kafka: ProcessorContext.schedule.
 func (t *task) Every(d time.Duration, clock Clock, f func(at record.Time) error) (cancel func()) {
 	if d < time.Millisecond {
-		panic(&Misuse{Step: t.env.Step.Name, Problem: fmt.Sprintf("schedules something every %v: it must be at least a millisecond", d)})
+		panic(&MisuseError{Step: t.env.Step.Name, Problem: fmt.Sprintf("schedules something every %v: it must be at least a millisecond", d)})
 	}
 	return t.env.Step.Host.Schedule(t.env.Step, d, clock, func(at record.Time) error {
 		t.stage = working
@@ -157,7 +157,7 @@ func (t *task) OnClose(f func() error) {
 func (t *task) Lookup(u graph.Use) any {
 	switch found := t.env.Open(u).(type) {
 	case nil:
-		panic(&Misuse{Step: t.env.Step.Name, Problem: missing(u)})
+		panic(&MisuseError{Step: t.env.Step.Name, Problem: missing(u)})
 	case SideOutput:
 		return found.open(t)
 	default:
@@ -195,7 +195,7 @@ type outlet[K, V any] struct {
 func (o *outlet[K, V]) emit(r record.Record[K, V]) {
 	t := o.task
 	if t.stage != working {
-		panic(&Misuse{Step: t.env.Step.Name, Problem: "forwards outside of a record and of a punctuation"})
+		panic(&MisuseError{Step: t.env.Step.Name, Problem: "forwards outside of a record and of a punctuation"})
 	}
 	if t.failed != nil {
 		return

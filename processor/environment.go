@@ -53,12 +53,12 @@ func (e *StepError) Error() string { return fmt.Sprintf("step %q: %s: %v", e.Ste
 // Unwrap is the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// Misuse is a mistake in how a processor uses its context. It ends the task, whatever the error policy
+// MisuseError is a mistake in how a processor uses its context. It ends the task, whatever the error policy
 // is: with the next record it would be the same.
-type Misuse struct{ Step, Problem string }
+type MisuseError struct{ Step, Problem string }
 
 // Error names the step and the mistake.
-func (e *Misuse) Error() string { return fmt.Sprintf("step %q %s", e.Step, e.Problem) }
+func (e *MisuseError) Error() string { return fmt.Sprintf("step %q %s", e.Step, e.Problem) }
 
 // missing says that a step is not connected with what a handle names.
 func missing(u graph.Use) string {

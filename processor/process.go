@@ -70,7 +70,7 @@ func (p *processing[K, V]) start(setup func() error) error {
 		err = errNoFunction
 	}
 	t.stage = idle
-	if m, ok := errors.AsType[*Misuse](err); ok {
+	if m, ok := errors.AsType[*MisuseError](err); ok {
 		return m
 	}
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *processing[K, V]) call(r *record.Record[K, V]) (err error) {
 // judge says what becomes of what the user's function got wrong, and of what went wrong behind it.
 func (t *task) judge(err error) error {
 	if t.failed == nil {
-		if m, ok := errors.AsType[*Misuse](err); ok {
+		if m, ok := errors.AsType[*MisuseError](err); ok {
 			t.failed = m
 		}
 	}

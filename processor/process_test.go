@@ -215,7 +215,7 @@ func TestAMissingConnectionEndsTheTask(t *testing.T) {
 	f.mustStart(t)
 	r := of("a", 1, 5)
 	err := emit(&r)
-	if m, ok := errors.AsType[*Misuse](err); !ok || m.Step != "reader" || !strings.Contains(err.Error(), `uses the key-value store "books"`) {
+	if m, ok := errors.AsType[*MisuseError](err); !ok || m.Step != "reader" || !strings.Contains(err.Error(), `uses the key-value store "books"`) {
 		t.Errorf("got %v", err)
 	}
 	wantReasons(t, &f.host)

@@ -52,7 +52,7 @@ func (l *layout) repartition(r *plan.Repartition) int32 {
 	}
 	n = int32(r.Partitions)
 	if n == 0 {
-		// A topology has no circle, so this ends; it would not need the entry that stands here.
+		// A subtopology may read what it writes, where processors share a store: this entry ends the circle.
 		l.internal[r.Topic] = l.inputs
 		n = l.tasks(l.writerOf(r.Topic))
 	}

@@ -115,3 +115,53 @@ func TestAProcessorReadsATable(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Processors before and behind a repartition topic share a store, which makes them one subtopology that
+// reads what it writes.
+func TestASubtopologyMayReadWhatItWrites(t *testing.T) {
+	var sent, came store.KeyValueRef[string, int64]
+	add := func(s store.KeyValue[string, int64], k string) int64 {
+		n, _ := s.Get(k)
+		s.Put(k, n+1)
+		return n + 1
+	}
+	plan := build(t, func(b *topology.Builder) {
+		sent = b.KeyValueStore("sent", serde.String(), serde.Int64())
+		came = b.KeyValueStore("came", serde.String(), serde.Int64())
+		b.Stream(in).Process(func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
+			sent := sent.In(c)
+			return func(r record.Record[string, string]) error {
+				add(sent, r.Value())
+				c.Forward(r.WithKey(r.Value()))
+				return nil
+			}, nil
+		}, sent).Repartition(topology.Name("by-value")).
+			Process(func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
+				sent, came := sent.In(c), came.In(c)
+				return func(r record.Record[string, string]) error {
+					n, _ := sent.Get(r.Key())
+					c.Forward(r.WithValue(fmt.Sprint(n, " sent here, ", add(came, r.Key()), " came")))
+					return nil
+				}, nil
+			}, sent, came).To(out)
+	})
+	if n := len(plan.Compiled().Subtopologies); n != 1 {
+		t.Fatalf("%d subtopologies, want 1", n)
+	}
+	d := streamtest.New(t, plan, streamtest.Partitions(3))
+	for i := range 30 {
+		d.Input(in).Pipe(fmt.Sprint("k", i), fmt.Sprint("v", i%2), record.Time(i))
+	}
+	total := int64(0)
+	for _, n := range d.KeyValue(sent).All() {
+		total += n
+	}
+	for _, v := range []string{"v0", "v1"} {
+		if n, _ := d.KeyValue(came).Get(v); n != 15 {
+			t.Errorf("%d of %s came, want 15", n, v)
+		}
+	}
+	if got := len(d.Output(out).All()); got != 30 || total != 30 {
+		t.Errorf("%d sent, %d came out, want 30", total, got)
+	}
+}

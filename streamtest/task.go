@@ -201,7 +201,7 @@ func (t *task) close() error {
 	t.space = nil
 	var err error
 	if t.Task != nil {
-		err = t.Task.Close()
+		err = t.Close()
 	}
 	return errors.Join(err, space.Close())
 }

@@ -17,7 +17,7 @@ type runtime struct{ *Task }
 var _ processor.Runtime = runtime{}
 
 // Runtime is the task as its processors see it.
-func (b binder) Runtime() processor.Runtime { return runtime{b.Task} }
+func (b binder) Runtime() processor.Runtime { return runtime(b) }
 
 // ID is the task's.
 func (r runtime) ID() record.TaskID { return r.Task.ID }

@@ -17,7 +17,7 @@ import (
 )
 
 // countedBy is a plan whose processor counts records by key in a store and by itself, and notes its life.
-func countedBy(life *[]string, contexts *[]context.Context, close func() error) *topology.Builder {
+func countedBy(life *[]string, contexts *[]context.Context, onClose func() error) *topology.Builder {
 	b := topology.NewBuilder()
 	rows := b.KeyValueStore("rows", serde.String(), serde.Int64())
 	b.Stream(text("in")).Process(func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
@@ -28,7 +28,7 @@ func countedBy(life *[]string, contexts *[]context.Context, close func() error) 
 			*life = append(*life, fmt.Sprintf("%s: %d in the store, %d by itself, stream time %d", what, n, own, c.StreamTime()))
 		}
 		note("set up")
-		c.OnClose(func() error { note("closed"); return close() })
+		c.OnClose(func() error { note("closed"); return onClose() })
 		return func(r record.Record[string, string]) error {
 			n, _ := rows.Get(r.Key())
 			rows.Put(r.Key(), n+1)
