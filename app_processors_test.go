@@ -116,3 +116,32 @@ func TestNewTriesProcessors(t *testing.T) {
 		t.Errorf("%d processors were closed, want 3", closed)
 	}
 }
+
+// TestRunReturnsWhatOnCloseSays: an app that is stopped ends its processors, and what they could not
+// bring to an end is the app's error.
+func TestRunReturnsWhatOnCloseSays(t *testing.T) {
+	b := newBroker(t, 1, "words", "counts")
+	builder := topology.NewBuilder()
+	var trial atomic.Bool
+	trial.Store(true)
+	builder.Stream(words).Process(func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
+		c.OnClose(func() error {
+			if trial.Load() {
+				return nil
+			}
+			return errors.New("3 messages are not sent")
+		})
+		return func(r record.Record[string, string]) error { c.Forward(r); return nil }, nil
+	}, topology.Name("sender")).To(topology.NewTopic("counts", serde.String(), serde.String()))
+	plan, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stop := start(t, plan, b.config(t))
+	trial.Store(false)
+	b.produce("words", 10, func(i int) (string, string) { return "k", "w" })
+	b.awaitRecords("counts", 10)
+	if err := stop(); err == nil || !strings.Contains(err.Error(), `task 0_0: step "sender": OnClose: 3 messages are not sent`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -35,6 +35,32 @@ func (s readOnlyWindow[K, V]) Put(K, record.Time, V)                { s.space.fa
 func (s readOnlyWindow[K, V]) PutAt(K, record.Time, V, record.Time) { s.space.failWrite(s.name) }
 func (s readOnlyWindow[K, V]) Delete(K, record.Time)                { s.space.failWrite(s.name) }
 
+func (s *KeyedWindowStore[K, V]) readOnly() any { return readOnlyKeyedWindow[K, V]{s} }
+
+type readOnlyKeyedWindow[K, V any] struct{ *KeyedWindowStore[K, V] }
+
+var _ Window[string, int64] = readOnlyKeyedWindow[string, int64]{}
+
+func (s readOnlyKeyedWindow[K, V]) Put(K, record.Time, V)                { s.space.failWrite(s.name) }
+func (s readOnlyKeyedWindow[K, V]) PutAt(K, record.Time, V, record.Time) { s.space.failWrite(s.name) }
+func (s readOnlyKeyedWindow[K, V]) Delete(K, record.Time)                { s.space.failWrite(s.name) }
+
+func (s *VersionedStore[K, V]) readOnly() any { return readOnlyVersioned[K, V]{s} }
+
+type readOnlyVersioned[K, V any] struct{ *VersionedStore[K, V] }
+
+var _ Versioned[string, int64] = readOnlyVersioned[string, int64]{}
+
+func (s readOnlyVersioned[K, V]) Put(K, V, record.Time) (to record.Time, ok bool) {
+	s.space.failWrite(s.name)
+	return to, false
+}
+
+func (s readOnlyVersioned[K, V]) Delete(K, record.Time) (v Version[V], ok bool) {
+	s.space.failWrite(s.name)
+	return v, false
+}
+
 func (s *Space) failWrite(store string) {
 	s.fail(fmt.Errorf("store: a processor wrote to store %q, which a table keeps: what it wrote would not reach "+
 		"what follows the table: write to a store of the processor's own", store))

@@ -128,6 +128,7 @@ func TestOptimizeKnowsThatProcessorsChangeRecords(t *testing.T) {
 		s.GroupByKey().Count(topology.As("main"))
 		s.GroupByKey().Reduce(last, topology.As("last"))
 		side.Stream().GroupByKey().Count(topology.As("side"))
+		side.Stream().GroupByKey().Reduce(func(_ string, _, n int64) int64 { return n }, topology.As("side-last"))
 	}, topology.Optimize())[0]
 	got := k.pipe("in", "k", "value", 1)
 	same(t, "repartitioned", got,

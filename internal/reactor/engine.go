@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -243,7 +244,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	failure := context.Cause(e.work)
 	// Opening tasks and rebalance callbacks end with the work.
 	e.fail(errStopped)
-	e.closeTasks()
+	failure = cmp.Or(failure, e.closeTasks())
 	e.abortTransactions(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -265,9 +266,9 @@ func (e *Engine) abortTransactions(ctx context.Context) {
 	}
 }
 
-// closeTasks flushes and closes the local state of every task that has any open. The loops have
-// ended.
-func (e *Engine) closeTasks() {
+// closeTasks ends the processors of every task that has its local state open, and flushes and closes
+// that. The loops have ended. Each error is logged, the first one returned.
+func (e *Engine) closeTasks() (first error) {
 	e.mu.Lock()
 	e.ended = true
 	open := slices.Collect(maps.Keys(e.unclosed))
@@ -277,12 +278,15 @@ func (e *Engine) closeTasks() {
 		<-a.opened
 		if err := a.closeSpace(); err != nil {
 			e.log.Error("closing failed", "error", err)
+			first = cmp.Or(first, err)
 		}
 	}
 	e.standbys.close()
+	return first
 }
 
-// closeSpace flushes and closes the task's local state, once. It belongs to whoever has the task.
+// closeSpace ends the task's processors, and flushes and closes its local state, once. It belongs to
+// whoever has the task.
 func (a *assignment) closeSpace() error {
 	a.engine.mu.Lock()
 	mine := a.engine.unclosed[a]
