@@ -20,8 +20,8 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// catch makes a panic an error. It must be deferred itself, in a function that calls user code
-// and nothing downstream (invariant O2).
+// catch makes a panic an error. It must be deferred itself, in a function that calls user code and
+// nothing downstream; or, in a processor's outlet, downstream alone (invariant O2).
 func catch(err *error) {
 	if value := recover(); value != nil {
 		*err = &PanicError{Value: value, Stack: debug.Stack()}

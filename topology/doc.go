@@ -40,7 +40,9 @@
 //     bound; the verbs' types make sure that this cannot fail.
 //   - T7: a table's store is made only where something asks for it; whether a table's step sends old
 //     values is settled as the steps behind it are made, in the order of the calls.
-//   - T8: no method leads from a type to one whose arguments wrap its own: Go refuses that as an
+//   - T8: a side output is a node of the graph and not of the plan: what follows it hangs under the
+//     processors that emit to it, and each of them knows which of its children are whose.
+//   - T9: no method leads from a type to one whose arguments wrap its own: Go refuses that as an
 //     instantiation cycle. So windowed results have types of their own.
 //
 // # Sources
@@ -48,6 +50,6 @@
 // Kafka Streams: InternalStreamsBuilder, KStreamImpl, KTableImpl, KGroupedStreamImpl,
 // TimeWindowedKStreamImpl, GroupedStreamAggregateBuilder, CogroupedStreamAggregateBuilder,
 // BranchedKStreamImpl, NamedInternal, MaterializedInternal, TableSourceNode,
-// OptimizableRepartitionNode, InternalTopologyBuilder. KIP-150, KIP-295, KIP-307, KIP-372, KIP-523,
-// KIP-1111.
+// OptimizableRepartitionNode, ProcessorToStateConnectorNode, StateStoreNode, InternalTopologyBuilder.
+// KIP-150, KIP-295, KIP-307, KIP-372, KIP-523, KIP-820, KIP-1111.
 package topology

@@ -12,7 +12,7 @@
 // # Invariants
 //
 //   - P1: in Nodes every parent stands before its children.
-//   - P2: subtopologies are connected parts, numbered in the order of their first node.
+//   - P2: subtopologies are the parts that edges and shared stores connect, numbered in the order of their first node.
 //   - P3: an internal topic's name has no application id; TopicName puts it before.
 //
 // # Sources
