@@ -127,8 +127,13 @@ func (t *task) WallClock() record.Time { return t.env.Task.WallClock() }
 // panic, of f goes to the error policy, reason "process", though there is no record to dead-letter.
 // cancel may be called in f, and again. Kafka: ProcessorContext.schedule.
 func (t *task) Every(d time.Duration, clock Clock, f func(at record.Time) error) (cancel func()) {
-	if d < time.Millisecond {
-		panic(&MisuseError{Step: t.env.Step.Name, Problem: fmt.Sprintf("schedules something every %v: it must be at least a millisecond", d)})
+	switch {
+	case d < time.Millisecond:
+		panic(t.misuse("schedules something every %v: it must be at least a millisecond", d))
+	case clock != StreamTime && clock != WallClock:
+		panic(t.misuse("schedules something by clock %d: use StreamTime or WallClock", int(clock)))
+	case f == nil:
+		panic(t.misuse("schedules a function that is nil"))
 	}
 	return t.env.Step.Host.Schedule(t.env.Step, d, clock, func(at record.Time) error {
 		t.stage = working
@@ -143,6 +148,9 @@ func (t *task) Every(d time.Duration, clock Clock, f func(at record.Time) error)
 // nothing can be forwarded. An error does not keep the others from being called; it is logged, and
 // returned where the task was to end in order. Kafka: Processor.close.
 func (t *task) OnClose(f func() error) {
+	if f == nil {
+		panic(t.misuse("gives OnClose a function that is nil"))
+	}
 	step := t.env.Step.Name
 	t.env.Task.OnClose(func() error {
 		t.stage = idle
@@ -157,12 +165,17 @@ func (t *task) OnClose(f func() error) {
 func (t *task) Lookup(u graph.Use) any {
 	switch found := t.env.Open(u).(type) {
 	case nil:
-		panic(&MisuseError{Step: t.env.Step.Name, Problem: missing(u)})
+		panic(t.misuse("%s", missing(u)))
 	case SideOutput:
 		return found.open(t)
 	default:
 		return found
 	}
+}
+
+// misuse is what to panic with, which ends the user's function and the task.
+func (t *task) misuse(format string, args ...any) *MisuseError {
+	return &MisuseError{Step: t.env.Step.Name, Problem: fmt.Sprintf(format, args...)}
 }
 
 // Emitter is a side output, open in a task.
@@ -195,7 +208,7 @@ type outlet[K, V any] struct {
 func (o *outlet[K, V]) emit(r record.Record[K, V]) {
 	t := o.task
 	if t.stage != working {
-		panic(&MisuseError{Step: t.env.Step.Name, Problem: "forwards outside of a record and of a punctuation"})
+		panic(t.misuse("forwards outside of a record and of a punctuation"))
 	}
 	if t.failed != nil {
 		return

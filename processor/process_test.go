@@ -292,15 +292,27 @@ func TestAPunctuationForwards(t *testing.T) {
 	wantReasons(t, &f.host)
 }
 
-func TestAnIntervalIsAtLeastAMillisecond(t *testing.T) {
-	f := newRuntime()
-	Run(f.env("ticker"), func(c *Context[string, int64]) (Func[string, int64], error) {
-		c.Every(time.Microsecond, StreamTime, func(Time) error { return nil })
-		return func(rec) error { return nil }, nil
-	}, func(*rec) error { return nil })
-	want := `step "ticker" schedules something every 1µs: it must be at least a millisecond`
-	if err := f.start(); err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+func TestWhatCannotBeScheduledEndsTheSetUp(t *testing.T) {
+	nothing := func(Time) error { return nil }
+	for want, call := range map[string]func(c *Context[string, int64]){
+		"schedules something every 1µs: it must be at least a millisecond": func(c *Context[string, int64]) {
+			c.Every(time.Microsecond, StreamTime, nothing)
+		},
+		"schedules something by clock 7: use StreamTime or WallClock": func(c *Context[string, int64]) {
+			c.Every(time.Second, 7, nothing)
+		},
+		"schedules a function that is nil":     func(c *Context[string, int64]) { c.Every(time.Second, WallClock, nil) },
+		"gives OnClose a function that is nil": func(c *Context[string, int64]) { c.OnClose(nil) },
+	} {
+		f := newRuntime()
+		Run(f.env("ticker"), func(c *Context[string, int64]) (Func[string, int64], error) {
+			call(c)
+			return func(rec) error { return nil }, nil
+		}, func(*rec) error { return nil })
+		want = `step "ticker" ` + want
+		if err := f.start(); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 
