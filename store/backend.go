@@ -1,7 +1,10 @@
 package store
 
-// backend holds the applied rows, in the order of their keys. It belongs to one goroutine.
+// backend holds the applied rows, in the order of their keys. It belongs to one goroutine, but for
+// view.
 type backend interface {
+	// view may be called by any goroutine until close is.
+	view() (view, error)
 	// get reads a row; value is valid until the next call.
 	get(key []byte) (value []byte, ok bool, err error)
 	// iterate walks the rows with from <= key < to as of the call. It must be closed.

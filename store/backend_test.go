@@ -28,8 +28,8 @@ func backends(t *testing.T) map[string]backend {
 	return map[string]backend{"disk": d, "memory": newMemory()}
 }
 
-// walk is what an iterator yields from key on.
-func walk(it iterator, key string) (rows []string) {
+// walkFrom is what an iterator yields from key on.
+func walkFrom(it iterator, key string) (rows []string) {
 	for ok := it.seek([]byte(key)); ok; ok = it.next() {
 		rows = append(rows, fmt.Sprintf("%s=%s", it.key(), it.value()))
 	}
@@ -102,7 +102,7 @@ func TestBackendsAreMaps(t *testing.T) {
 								want = append(want, k+"="+model[k])
 							}
 						}
-						if got := walk(it, at); !slices.Equal(got, want) {
+						if got := walkFrom(it, at); !slices.Equal(got, want) {
 							t.Fatalf("[%s, %s) from %s: %q, want %q", from, to, at, got, want)
 						}
 						if err := it.close(); err != nil {

@@ -9,7 +9,7 @@
 // # Ownership
 //
 // A Space, its stores and their iterators belong to one goroutine, the one that has the task. A
-// Shared is safe for concurrent use. Bytes of a Frozen are never written again. Strings and byte
+// Shared, a Committed and the readers are safe for concurrent use. Bytes of a Frozen are never written again. Strings and byte
 // slices that a store returns are views of memory that is never written again either; byte slices
 // must not be changed by who gets them.
 //
@@ -27,9 +27,11 @@
 //     below is asked. Evicting, aborting and reopening end it.
 //   - S6: a failure sticks: after the first, reads find nothing, writes do nothing, and nothing is
 //     applied.
+//   - S7: a reader sees what was applied, one partition as of one moment. It takes no lock that a step
+//     takes; a space that closes waits for a page of a walk at most.
 //
 // # Sources
 //
 // Kafka Streams: KeyValueStore, WindowStore, RocksDBTimestampedStore, AbstractRocksDBSegmentedBytesStore
-// (retention), KIP-892. Pebble's documentation of DisableWAL. Format: docs/format/state-directory.md.
+// (retention), RocksDBVersionedStore (KIP-889), KIP-892. Pebble's documentation of DisableWAL. Format: docs/format/state-directory.md.
 package store

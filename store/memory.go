@@ -2,18 +2,23 @@ package store
 
 import (
 	"bytes"
+	"sync"
 
 	"github.com/google/btree"
 )
 
 // memory is a backend that keeps its rows in a B-tree. A walk over it holds a copy-on-write clone
 // and so is not disturbed by batches.
-type memory struct{ rows *btree.BTreeG[memoryRow] }
+type memory struct {
+	// mu is held to clone and to apply. The owner reads without it: nobody else writes.
+	mu   sync.Mutex
+	rows *btree.BTreeG[memoryRow]
+}
 
 type memoryRow struct{ key, value []byte }
 
 func newMemory() *memory {
-	return &memory{btree.NewG(32, func(a, b memoryRow) bool { return bytes.Compare(a.key, b.key) < 0 })}
+	return &memory{rows: btree.NewG(32, func(a, b memoryRow) bool { return bytes.Compare(a.key, b.key) < 0 })}
 }
 
 func (m *memory) get(key []byte) (value []byte, ok bool, err error) {
@@ -22,8 +27,30 @@ func (m *memory) get(key []byte) (value []byte, ok bool, err error) {
 }
 
 func (m *memory) iterate(from, to []byte) (iterator, error) {
-	return &memoryIterator{rows: m.rows.Clone(), from: from, to: to}, nil
+	return &memoryIterator{rows: m.clone(), from: from, to: to}, nil
 }
+
+func (m *memory) clone() *btree.BTreeG[memoryRow] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rows.Clone()
+}
+
+func (m *memory) view() (view, error) { return memoryView{m.clone()}, nil }
+
+// memoryView is a clone of its own: rows are never changed in place.
+type memoryView struct{ rows *btree.BTreeG[memoryRow] }
+
+func (v memoryView) get(key []byte) (value []byte, ok bool, err error) {
+	row, ok := v.rows.Get(memoryRow{key: key})
+	return row.value, ok, nil
+}
+
+func (v memoryView) iterate(from, to []byte) (iterator, error) {
+	return &memoryIterator{rows: v.rows, from: from, to: to}, nil
+}
+
+func (v memoryView) close() error { return nil }
 
 func (m *memory) begin() batch     { return &memoryBatch{to: m} }
 func (m *memory) flush() error     { return nil }
@@ -31,6 +58,8 @@ func (m *memory) unflushed() int64 { return 0 }
 func (m *memory) failure() error   { return nil }
 
 func (m *memory) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.rows.Clear(false)
 	return nil
 }
@@ -138,6 +167,8 @@ func (b *memoryBatch) removeRange(from, to []byte) {
 }
 
 func (b *memoryBatch) apply() error {
+	b.to.mu.Lock()
+	defer b.to.mu.Unlock()
 	for _, c := range b.changes {
 		switch {
 		case c.end != nil:

@@ -110,8 +110,12 @@ func (s *base) number(name string, as layout) (uint64, error) {
 }
 
 // maxStart is a window store's highest start; -1: none.
-func (s *base) maxStart(name string) (record.Time, error) {
-	row, ok, err := s.get(metaKey(maxStartTag, name))
+func (s *base) maxStart(name string) (record.Time, error) { return readMaxStart(s, name) }
+
+func readMaxStart(from interface {
+	get(key []byte) (value []byte, ok bool, err error)
+}, name string) (record.Time, error) {
+	row, ok, err := from.get(metaKey(maxStartTag, name))
 	if err != nil || !ok {
 		return -1, err
 	}

@@ -73,12 +73,12 @@ func (c *cache[V, T]) needsBackend(s span, snapshots []snapshot[T]) bool {
 }
 
 // bounds are the keys of the backend between which the span's rows are.
-func (c *cache[V, T]) bounds(s span) (from, to []byte) {
-	from = append(from, c.key(s.from, s.lo)...)
+func (o *origin) bounds(s span) (from, to []byte) {
+	from = append(from, o.key(s.from, s.lo)...)
 	if s.end != nil {
-		return from, append(to, c.key(s.to, s.end)...)
+		return from, append(to, o.key(s.to, s.end)...)
 	}
-	return from, prefixEnd(c.key(s.to, nil))
+	return from, prefixEnd(o.key(s.to, nil))
 }
 
 func (c *cache[V, T]) snapshots(s span) []snapshot[T] {

@@ -45,6 +45,7 @@ type Space struct {
 	charged int64 // what Shared's sum has of this space
 	err     error
 	closed  bool
+	gate    gate // of other goroutines' reads
 }
 
 // SpaceConfig is how a Space is opened.
@@ -266,7 +267,7 @@ func (s *Space) Close() error {
 		c.abort()
 	}
 	s.charge()
-	err := s.primary.close()
+	err := errors.Join(s.gate.close(), s.primary.close())
 	if s.volatile != nil {
 		err = errors.Join(err, s.volatile.close())
 	}

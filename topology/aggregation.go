@@ -83,6 +83,7 @@ func (a *aggregation[K, A]) bindTopic(r *node, g *grouping, bind keyedBy[K]) {
 func (a *aggregation[K, A]) windowed(w windowing.Windows, onClose bool) *aggregation[K, A] {
 	a.windows, a.onClose = w, onClose
 	a.store.Kind = plan.Window
+	a.readable()
 	a.store.WindowSize, a.store.Retention = w.Size(), w.Size()+w.GracePeriod()
 	if a.settings.given[retentionOption] {
 		a.store.Retention = a.settings.retention

@@ -69,9 +69,19 @@ func (k *keeper[K, A]) keep() {
 // keyed makes the store one row per key.
 func (k *keeper[K, A]) keyed() {
 	k.store.Kind = plan.KeyValue
+	k.readable()
 	k.store.Open = func(s *store.Space) store.State {
 		key, value := k.storeSerdes()
 		return store.OpenKeyValue(s, store.Definition{Name: k.store.Name, InMemory: k.store.InMemory}, key, value)
+	}
+}
+
+// readable is for queries: a table's row has the key of its records.
+func (k *keeper[K, A]) readable() {
+	k.store.ByKey = true
+	k.store.Serdes = func() store.Serdes[K, A] {
+		key, value := k.storeSerdes()
+		return store.Serdes[K, A]{Key: key, Value: value}
 	}
 }
 

@@ -49,15 +49,15 @@ func TestPlanHoldsWhatTheOptionsSay(t *testing.T) {
 		t.Errorf("source resets to %v, on error %v", source.Reset, source.OnError)
 	}
 	want := []plan.Store{
-		{Name: "logged", Logged: true, TopicConfig: map[string]string{"a": "1", "b": "2"}},
-		{Name: "bare", InMemory: true},
-		{Name: "windows", Kind: plan.Window, Logged: true, WindowSize: time.Minute, Retention: 70 * time.Second},
-		{Name: "longer", Kind: plan.Window, Logged: true, WindowSize: time.Minute, Retention: time.Hour},
+		{Name: "logged", ByKey: true, Logged: true, TopicConfig: map[string]string{"a": "1", "b": "2"}},
+		{Name: "bare", ByKey: true, InMemory: true},
+		{Name: "windows", Kind: plan.Window, ByKey: true, Logged: true, WindowSize: time.Minute, Retention: 70 * time.Second},
+		{Name: "longer", Kind: plan.Window, ByKey: true, Logged: true, WindowSize: time.Minute, Retention: time.Hour},
 	}
 	var got []plan.Store
 	for _, s := range p.Subtopologies[0].Stores {
 		store := *s
-		store.Open = nil
+		store.Open, store.Serdes = nil, nil
 		got = append(got, store)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -48,6 +48,7 @@ func repartition[K, V any](s Stream[K, V], verb string, by Partitioner[K, V], op
 func partitionedBy[K, V any](n *node, key *wanted[K], value *wanted[V], by Partitioner[K, V]) *node {
 	n.bindLike = func(other *node) { partitionedBy(other, key, value, by) }
 	drop, write, read := n.parts[0], n.parts[1], n.parts[2]
+	read.Custom = by != nil
 	topic := n.repartition.Topic
 	bound(drop, func(c binding) any {
 		return processor.Repartition(c.step(), processor.FanOut[K, V](c.next))

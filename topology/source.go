@@ -15,6 +15,7 @@ type source struct {
 	topics  []string       // sorted
 	pattern *regexp.Regexp // in place of topics; nil: none
 	table   bool           // it is read as a table
+	custom  bool           // a function of the user's chooses the partitions of one of its topics
 	reset   plan.Reset
 	onError ErrorPolicies
 	// alike says whether another source of the same topics reads them as this one does.
@@ -40,7 +41,7 @@ func read[K, V any](b *Builder, verb string, ts []Topic[K, V], opts []SourceOpti
 func (n *node) reads(s settings) {
 	pn := &plan.Node{
 		Name: n.name, Kind: plan.Source, Topics: n.source.topics, Pattern: n.source.pattern,
-		Reset: s.reset, OnError: s.onError,
+		Reset: s.reset, OnError: s.onError, Custom: n.source.custom,
 	}
 	n.parts, n.tail = []*plan.Node{pn}, pn
 }
@@ -56,6 +57,7 @@ func sourced[K, V any](n *node, ts []Topic[K, V], s settings) []*topicSpec[K, V]
 	src := &source{reset: s.reset, onError: s.onError, specs: specs}
 	for _, t := range specs {
 		src.topics = append(src.topics, t.name)
+		src.custom = src.custom || t.partitioner != nil
 	}
 	src.alike = func(other *source) bool {
 		others, ok := other.specs.([]*topicSpec[K, V])

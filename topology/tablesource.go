@@ -47,6 +47,7 @@ func (b *Builder) Table[K, V any](t Topic[K, V], opts ...TableOption) Table[K, V
 
 	read := &plan.Node{
 		Name: sourceName, Kind: plan.Source, Topics: n.source.topics, Reset: s.reset, OnError: s.onError,
+		Custom: n.source.custom,
 	}
 	bound(read, func(c binding) any { return newSource(c, specs) })
 	table := &plan.Node{Name: n.name, Kind: plan.Processor, Parents: []*plan.Node{read}}

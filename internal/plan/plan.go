@@ -49,6 +49,7 @@ type Node struct {
 	Topics   []string                // a source's; a sink's is one, none if it chooses by record
 	Pattern  *regexp.Regexp          // a source's in place of topics: those that it matches as a whole
 	Internal bool                    // the topics are repartition topics
+	Custom   bool                    // a source's: a function of the user's chooses the topics' partitions
 	Reset    Reset                   // a source's
 	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
 	Stores   []string                // names of the connected stores
@@ -121,6 +122,12 @@ type Store struct {
 
 	// Open makes the typed store in a task's space.
 	Open func(s *store.Space) store.State
+
+	// Serdes is a func() store.Serdes[K, V], for queries: each call binds them anew.
+	Serdes any
+	// ByKey says that a row's key is the key of the records that made it, so that it stands in the
+	// partition of its key. Rows of processors' own stores may have any key.
+	ByKey bool
 }
 
 // RowReader gives the row that a source's record makes. partitionTime is the highest event time of

@@ -71,6 +71,8 @@ type Engine struct {
 	standbys *standbys
 	loops    []*loop
 
+	spreads atomic.Pointer[map[*plan.Subtopology]spread] // for queries; nil: the topics are not known yet
+
 	work context.Context // of all that runs; ended with the first failure
 	fail context.CancelCauseFunc
 	busy atomic.Int64 // when something last happened, Unix nanoseconds
@@ -133,6 +135,8 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
 		return unlessStopped(ctx, err)
 	}
+	spreads := e.topics.spreads()
+	e.spreads.Store(&spreads)
 	// Every transactional id that may be ours is taken before anything is read: a transaction
 	// that our last life left open would stand before our restores until it timed out.
 	if err := e.makeLoops(ctx); err != nil {
