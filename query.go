@@ -26,6 +26,12 @@ func (a *App) Window[K, V any](r store.WindowRef[K, V]) store.WindowReader[K, V]
 	return store.NewWindowReader(q, q.size(), q.serdes)
 }
 
+// Versioned reads the committed versions of a versioned store, under the rules of KeyValue.
+func (a *App) Versioned[K, V any](r store.VersionedRef[K, V]) store.VersionedReader[K, V] {
+	q := newQuery[K, V](a, r.Use(), plans.Versioned)
+	return store.NewVersionedReader(q, q.serdes)
+}
+
 // query is where a reader finds a store of the app.
 type query[K, V any] struct {
 	app    *App

@@ -3,6 +3,7 @@ package topology_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -62,6 +63,22 @@ var processorMistakes = []mistake{
 			`topology: KeyValueStore (LINE): nothing uses the store "a store": give its handle to the Process of those who do, or remove it`,
 			`topology: KeyValueStore (LINE): the options NoChangelog and TopicConfig are both given, but without a changelog there is no topic: remove one of them`,
 			`topology: KeyValueStore (LINE): nothing uses the store "configs": give its handle to the Process of those who do, or remove it`,
+		},
+	},
+	{
+		"windows and versions of processors", func(b *topology.Builder) {
+			b.WindowStore[string, string]("windows", nil, nil, time.Microsecond, 0)
+			b.VersionedStore[string, string]("versions", serde.String(), nil, -time.Second)
+			b.Stream(in).To(out)
+		},
+		[]string{
+			`topology: WindowStore (LINE): store "windows" has no serdes: give them to WindowStore`,
+			`topology: WindowStore (LINE): the windows of store "windows" have size 1µs: give at least a millisecond`,
+			`topology: WindowStore (LINE): the retention of store "windows", 0s, is shorter than its windows, 1µs: give at least their size`,
+			`topology: WindowStore (LINE): nothing uses the store "windows": give its handle to the Process of those who do, or remove it`,
+			`topology: VersionedStore (LINE): store "versions" has no value serde: give one to VersionedStore`,
+			`topology: VersionedStore (LINE): the history of store "versions" is -1s: give zero or more`,
+			`topology: VersionedStore (LINE): nothing uses the store "versions": give its handle to the Process of those who do, or remove it`,
 		},
 	},
 	{

@@ -19,6 +19,7 @@ func (b *Builder) KeyValueStore[K, V any](
 	s := b.newState("KeyValueStore", name, opts)
 	s.n.checkGiven(fmt.Sprintf("store %q", name), "KeyValueStore", key != nil, value != nil)
 	s.store.Kind = plan.KeyValue
+	readState(s, key, value)
 	s.store.Open = func(space *store.Space) store.State {
 		key, value := boundTo(name, key, value)
 		return store.OpenKeyValue(space, store.Definition{Name: name, InMemory: s.store.InMemory}, key, value)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"strings"
 	"time"
 
@@ -35,6 +36,29 @@ var processorsCases = map[string]func(*topo){
 
 	"process-metadata": func(b *topo) {
 		b.StreamOf(topology.Topics(texts("one"), texts("two"))).Process(tellTimes).To(texts("out"))
+	},
+
+	"process-values-window": func(b *topo) {
+		recent := b.keepsBareWindows(b.WindowStore("recent", textSerde, textSerde, 10*time.Second, 30*time.Second),
+			func(at, highest int64) bool { return at/60_000 < (highest-30_000)/60_000 })
+		b.Stream(texts("in")).ProcessValues(countRecent(recent), recent).To(counts("out"))
+	},
+
+	"process-values-named": func(b *topo) {
+		recent := b.keepsBareWindows(
+			b.WindowStore("recent", textSerde, textSerde, 10*time.Second, 30*time.Second, topology.InMemory()),
+			func(at, highest int64) bool { return at <= highest-30_000 })
+		b.Stream(texts("in")).
+			ProcessValues(countRecent(recent), topology.Name("first"), recent).
+			MapValues(func(_ text, n int64) text { return valid(fmt.Sprint("n", n)) }).
+			ProcessValues(countRecent(recent), topology.Name("second"), recent).
+			To(counts("out"))
+	},
+
+	"process-versioned": func(b *topo) {
+		versions := b.keepsVersions(b.VersionedStore("versions", textSerde, textSerde, 30*time.Second),
+			func(at, highest int64) bool { return at < highest-30_000 })
+		b.Stream(texts("in")).Process(tellVersions(versions), versions).To(texts("out"))
 	},
 
 	"process-ranges": func(b *topo) {
@@ -183,6 +207,54 @@ func route(low, high topology.Side[text, text]) processor.Setup[text, text, text
 			if r.IsTombstone() || r.Value().V >= "v4" {
 				high.Emit(marked)
 			}
+			return nil
+		}, nil
+	}
+}
+
+// countRecent counts the records of the key in the ten seconds before each.
+func countRecent(recent store.WindowRef[text, text]) processor.ValueSetup[text, text, int64] {
+	return func(c *processor.ValueContext[text, int64]) (processor.ValueFunc[text, text], error) {
+		recent := recent.In(c)
+		return func(r record.FixedKey[text, text]) error {
+			if !r.HasKey() {
+				return nil
+			}
+			recent.Put(r.Key(), r.Time(), r.Value())
+			n := int64(0)
+			for range recent.Range(r.Key(), r.Time()-10_000, r.Time()) {
+				n++
+			}
+			c.Forward(r.WithValue(n))
+			return nil
+		}, nil
+	}
+}
+
+// tellVersions tells what putting a version returned, the latest version, and the one of five seconds
+// before.
+func tellVersions(versions store.VersionedRef[text, text]) processor.Setup[text, text, text, text] {
+	tell := func(v store.Version[text], ok bool) string {
+		if !ok {
+			return "none"
+		}
+		return fmt.Sprintf("%s@%d", v.Value.V, v.From)
+	}
+	return func(c *processor.Context[text, text]) (processor.Func[text, text], error) {
+		versions := versions.In(c)
+		return func(r record.Record[text, text]) error {
+			if !r.HasKey() {
+				return nil
+			}
+			to, ok := versions.Put(r.Key(), r.Value(), r.Time())
+			switch {
+			case !ok:
+				to = math.MinInt64 // Java's PUT_RETURN_CODE_NOT_PUT
+			case to == store.EndOfTime:
+				to = -1 // Java's PUT_RETURN_CODE_VALID_TO_UNDEFINED
+			}
+			now, before := tell(versions.Get(r.Key())), tell(versions.AsOf(r.Key(), r.Time()-5_000))
+			c.Forward(r.WithValue(valid(fmt.Sprintf("%d now=%s before=%s", to, now, before))))
 			return nil
 		}, nil
 	}

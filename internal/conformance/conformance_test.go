@@ -107,6 +107,7 @@ func runScenario(t *testing.T, v *vector, s *scenario, build func(*topo)) error 
 		vector: v, scenario: s, at: "at the start",
 		driver: streamtest.New(t, plan, b.options...),
 		seen:   map[string]int{}, changelogs: map[string]map[string]string{},
+		refuses: b.refuses, highest: map[string]int64{},
 	}
 	if got := plan.Describe(); got != v.Describe {
 		return r.differs("describe", "got\n%s\nwant\n%s", got, v.Describe)

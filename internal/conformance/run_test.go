@@ -23,6 +23,9 @@ type run struct {
 
 	seen       map[string]int               // by topic: how many of its records were compared
 	changelogs map[string]map[string]string // by topic, by key: the last value that Java wrote
+
+	refuses map[string]func(at, highest int64) bool // see topo
+	highest map[string]int64                        // by changelog topic: the highest time put so far
 }
 
 // differs is a difference from the vector: case, scenario, step and field.

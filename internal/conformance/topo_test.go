@@ -17,6 +17,10 @@ type topo struct {
 	*topology.Builder
 	stores  []storeReader
 	options []streamtest.Option
+
+	// refuses says, by changelog topic, whether the store refuses a put of that time, given the
+	// highest put before it.
+	refuses map[string]func(at, highest int64) bool
 }
 
 // storeReader reads a store's rows: by key, as the vectors write them.
@@ -61,6 +65,46 @@ func (b *topo) keepsBare[K, V any](ref store.KeyValueRef[K, V]) store.KeyValueRe
 		return rows
 	}})
 	return ref
+}
+
+// keepsBareWindows makes a window store of processors, whose rows have no times in Java, one to be
+// compared.
+func (b *topo) keepsBareWindows[K, V any](
+	ref store.WindowRef[K, V], refuses func(at, highest int64) bool,
+) store.WindowRef[K, V] {
+	name := ref.Use().Name
+	b.refusing(name, refuses)
+	b.stores = append(b.stores, storeReader{name, func(d *streamtest.Driver) map[string]string {
+		rows := map[string]string{}
+		for k, v := range d.Window(ref).All(0, math.MaxInt64) {
+			rows[fmt.Sprintf("%s@%d/%d", keyText(k.Key), k.Start, k.End)] = showGo(v)
+		}
+		return rows
+	}})
+	return ref
+}
+
+// keepsVersions makes a versioned store of processors one to be compared: its latest versions.
+func (b *topo) keepsVersions[K, V any](
+	ref store.VersionedRef[K, V], refuses func(at, highest int64) bool,
+) store.VersionedRef[K, V] {
+	name := ref.Use().Name
+	b.refusing(name, refuses)
+	b.stores = append(b.stores, storeReader{name, func(d *streamtest.Driver) map[string]string {
+		rows := map[string]string{}
+		for k, v := range d.Versioned(ref).All() {
+			rows[keyText(k)] = timed(showGo(v.Value), int64(v.From))
+		}
+		return rows
+	}})
+	return ref
+}
+
+func (b *topo) refusing(store string, refuses func(at, highest int64) bool) {
+	if b.refuses == nil {
+		b.refuses = map[string]func(at, highest int64) bool{}
+	}
+	b.refuses["app-"+store+"-changelog"] = refuses
 }
 
 func keyValueRows[K, V any](d *streamtest.Driver, ref store.KeyValueRef[K, V]) map[string]string {
