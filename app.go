@@ -104,7 +104,7 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		TaskDir: dir.Task, TaskDirs: dir.Tasks, Standbys: c.Standbys,
 		TaskNote: dir.TaskNote, KeepTaskNote: dir.KeepTaskNote,
 		ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
-		CommitInterval: c.CommitInterval, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
+		CommitInterval: c.CommitInterval, TaskIdle: c.TaskIdle, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,

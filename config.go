@@ -48,6 +48,12 @@ type Config struct {
 	// CommitInterval is how often results are committed, and so become visible. A user function that
 	// takes longer makes it longer. Zero: 100 ms. Kafka: commit.interval.ms.
 	CommitInterval time.Duration
+	// TaskIdle is how long a task with several input partitions waits, while some have records, for
+	// one that has none and has been read to its end: what comes there might be older than what is
+	// there, and a join would miss it. Zero: not at all. Records that are known to be there are waited
+	// for in any case, unless TaskIdle is negative: then tasks process what they have, in the order
+	// in which it happened to be fetched. Kafka: max.task.idle.ms (KIP-353, KIP-695).
+	TaskIdle time.Duration
 	// FlushInterval is how often local state goes to disk, which bounds what a restart after a
 	// crash replays from the changelogs. Zero: 10 s.
 	FlushInterval time.Duration

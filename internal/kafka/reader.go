@@ -8,7 +8,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel/record"
 )
@@ -65,72 +64,6 @@ func (r *Reader) Close() { r.client.Close() }
 // Poll is as a Consumer's.
 func (r *Reader) Poll(ctx context.Context, each func(Fetched)) error {
 	return poll(ctx, r.client, r.access, each)
-}
-
-// Silent asks the partition's leader whether it has no committed record from one offset to another,
-// all of whose transactions are decided. That a poll brought nothing says nothing of the kind: the
-// broker may be slow, or gone.
-func (r *Reader) Silent(ctx context.Context, of record.Partition, from, to int64) (bool, error) {
-	for from < to {
-		leader, _, err := r.client.PartitionLeader(of.Topic, of.ID)
-		if err != nil || leader < 0 {
-			return false, err
-		}
-		req, err := r.look(ctx, of, from)
-		if err != nil {
-			return false, err
-		}
-		resp, err := req.RequestWith(ctx, r.client.Broker(int(leader)))
-		if err != nil {
-			return false, err
-		}
-		if resp.ErrorCode != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 || resp.ThrottleMillis > 0 {
-			return false, kerr.ErrorForCode(resp.ErrorCode)
-		}
-		got := &resp.Topics[0].Partitions[0]
-		fetched, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-			Offset: from, IsolationLevel: kgo.ReadCommitted(), Topic: of.Topic, Partition: of.ID,
-		}, got, kgo.DefaultDecompressor(), nil)
-		if fetched.Err != nil || len(fetched.Records) > 0 || fetched.LastStableOffset < to {
-			return false, fetched.Err
-		}
-		if len(got.RecordBatches) == 0 {
-			return true, nil // there is not even a marker up to the stable end
-		}
-		if next <= from {
-			return false, nil
-		}
-		from = next
-	}
-	return true, nil
-}
-
-// look is a request for what a partition has from the offset on, at once.
-func (r *Reader) look(ctx context.Context, of record.Partition, from int64) (*kmsg.FetchRequest, error) {
-	meta, err := r.client.RequestCachedMetadata(ctx, metadataOf(of.Topic), time.Minute)
-	if err != nil {
-		return nil, err
-	}
-	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.IsolationLevel = 1<<20, 1 // read committed
-	req.SessionEpoch = -1                       // no session
-	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = of.ID, from, 1<<20
-	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic, topic.Partitions = of.Topic, append(topic.Partitions, partition)
-	for _, t := range meta.Topics {
-		topic.TopicID = t.TopicID
-	}
-	req.Topics = append(req.Topics, topic)
-	return req, nil
-}
-
-func metadataOf(topic string) *kmsg.MetadataRequest {
-	req := kmsg.NewPtrMetadataRequest()
-	t := kmsg.NewMetadataRequestTopic()
-	t.Topic = &topic
-	req.Topics = append(req.Topics, t)
-	return req
 }
 
 func outOfRange(err error) bool { return errors.Is(err, kerr.OffsetOutOfRange) }

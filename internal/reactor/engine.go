@@ -37,6 +37,7 @@ type Config struct {
 	Policies processor.ErrorPolicies
 
 	CommitInterval     time.Duration
+	TaskIdle           time.Duration // see TaskConfig.Idle
 	FlushInterval      time.Duration // how often local state goes to disk
 	FlushBytes         int64         // or after so much of it
 	TransactionTimeout time.Duration
@@ -69,6 +70,7 @@ type Engine struct {
 	purger   *purger
 	held     *holdings
 	standbys *standbys
+	prober   *prober
 	loops    []*loop
 
 	spreads atomic.Pointer[map[*plan.Subtopology]spread] // for queries; nil: the topics are not known yet
@@ -193,6 +195,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 func (e *Engine) join() error {
 	e.poller = &poller{engine: e, routes: map[record.Partition]*route{}}
 	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics.isRepartition, before: map[record.Partition]int64{}}
+	e.prober = &prober{admin: e.admin, log: e.log, questions: map[*route]question{}, bell: make(chan struct{}, 1)}
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
 		Topics: e.topics.sources(), Latest: e.topics.latest(),
@@ -232,6 +235,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 			e.fail(err)
 		}
 	})
+	others.Go(func() { e.prober.run(polling) })
 	select {
 	case <-ctx.Done():
 		e.log.Info("stopping")

@@ -23,6 +23,9 @@ type input struct {
 	fetched int64       // the position behind what was fed
 	end     int64       // the last stable offset that is known
 	time    record.Time // the highest event time processed; -1: none
+
+	idle     idling      // while it has no records
+	deadline record.Time // of the wall clock, for waiting
 }
 
 // raw is the head. There is one if hasHead.
@@ -70,7 +73,7 @@ func (in *input) pop() {
 
 // seek forgets everything and starts at the offset.
 func (in *input) seek(offset int64, time record.Time) {
-	in.batches, in.head, in.bytes, in.loaded = nil, 0, 0, false
+	in.batches, in.head, in.bytes, in.loaded, in.idle = nil, 0, 0, false, notIdling
 	in.next, in.fetched, in.time = offset, offset, time
 }
 

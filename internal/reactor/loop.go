@@ -55,6 +55,7 @@ func (l *loop) run(ctx context.Context, stop <-chan struct{}) error {
 		if err := l.commitIfDue(ctx); err != nil {
 			return err
 		}
+		l.askForLagging()
 		if worked {
 			continue
 		}
@@ -152,6 +153,7 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 		}
 	}
 	if did {
+		l.dirty = true // what was fed long ago may have waited
 		r.space.Trim()
 		l.noteBuffered(r)
 	}
@@ -207,12 +209,15 @@ func (l *loop) commitIfDue(ctx context.Context) error {
 	return l.flushIfDue(now)
 }
 
-// untilWork is how long the loop may sleep if nothing comes: until a commit or a punctuation is due.
+// untilWork is how long the loop may sleep if nothing comes.
 func (l *loop) untilWork() time.Duration {
 	until := l.untilCommit()
 	for _, r := range l.tasks {
-		if at, ok := r.task.NextPunctuation(); ok {
+		if at, ok := r.task.NextWake(); ok {
 			until = min(until, max(time.Until(at.Time()), 0))
+		}
+		if !r.lag.since.IsZero() {
+			until = min(until, max(time.Until(r.lag.since.Add(askAfter)), 0))
 		}
 	}
 	return until

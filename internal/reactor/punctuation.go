@@ -60,12 +60,6 @@ func (t *Task) Punctuate(now record.Time) (fired bool, err error) {
 	return fired, nil
 }
 
-// NextPunctuation is a time before which Punctuate has nothing to do. False: it never has, as things
-// are.
-func (t *Task) NextPunctuation() (at record.Time, ok bool) {
-	return t.punctuations[windowing.WallClock].Next()
-}
-
 // punctuate calls what is due at now, in the order of the times it is due at; of equals, in the order
 // of scheduling. What is scheduled meanwhile and already due is called too.
 func (t *Task) punctuate(clock windowing.Clock, now record.Time) (fired bool, err error) {

@@ -109,7 +109,7 @@ func TestWallClockPunctuation(t *testing.T) {
 			return nil
 		})
 	}}, &now)
-	if at, ok := s.task.NextPunctuation(); !ok || at != 1100 {
+	if at, ok := s.task.NextWake(); !ok || at != 1100 {
 		t.Errorf("the first is due at %d, %v; want 1100", at, ok)
 	}
 	for _, at := range []record.Time{100, 1099, 1100, 1101, 2200, 9000, 9099, 9100} {
@@ -213,7 +213,7 @@ func TestAbortForgetsSchedules(t *testing.T) {
 	if diff := cmp.Diff([]string{tick("stream time", 700), tick("stream time", 1000), tick("wall clock", 2300)}, s.outputs); diff != "" {
 		t.Errorf("committed (-want +got):\n%s", diff)
 	}
-	if at, ok := s.task.NextPunctuation(); !ok || at != 3300 {
+	if at, ok := s.task.NextWake(); !ok || at != 3300 {
 		t.Errorf("the next is due at %d, %v; want 3300", at, ok)
 	}
 }

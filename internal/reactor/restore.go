@@ -100,6 +100,7 @@ func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
 	return TaskConfig{
 		ID: id, ApplicationID: e.config.ApplicationID, Subtopology: e.config.Plan.Subtopologies[id.Subtopology],
 		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer, Context: e.work,
+		Idle:    e.config.TaskIdle,
 		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 		Matched: e.topics.matched,
 	}

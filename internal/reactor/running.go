@@ -19,6 +19,7 @@ type running struct {
 	flushed    time.Time
 	touched    time.Time // when the checkpoint was last said to be of now
 	limit      int       // records between two looks at the clock
+	lag        lag
 }
 
 // add takes a restored task over.

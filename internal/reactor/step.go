@@ -10,8 +10,8 @@ import (
 )
 
 // Step processes up to limit records of what was fed, and returns how many. It ends before that
-// when nothing is left, or when an input is empty that is known to have more: then a record that
-// is still to come might be older. After each record it calls what is scheduled by stream time and due.
+// when nothing is left, or when it waits for an input (waitsFor): then a record that is still to come
+// might be older. After each record it calls what is scheduled by stream time and due.
 // An error ends the task.
 func (t *Task) Step(limit int) (n int, err error) {
 	defer t.catch(&err)
@@ -48,29 +48,6 @@ func (t *Task) Step(limit int) (n int, err error) {
 		return n, t.taskError(err)
 	}
 	return n, nil
-}
-
-// choose returns the input whose head is the oldest, decoded; the first of equals. Nil: there is
-// nothing to process now. Kafka: PartitionGroup.
-func (t *Task) choose() (*input, error) {
-	var oldest *input
-	for _, in := range t.inputs {
-		if !in.loaded {
-			if err := t.load(in); err != nil {
-				return nil, err
-			}
-		}
-		if !in.loaded {
-			if !in.caughtUp() {
-				return nil, nil
-			}
-			continue
-		}
-		if oldest == nil || in.loadedAt < oldest.loadedAt {
-			oldest = in
-		}
-	}
-	return oldest, nil
 }
 
 // load decodes the input's head. Records that are dropped for it are passed over.
@@ -115,19 +92,6 @@ func (t *Task) tellAhead(in *input) {
 	for _, f := range t.aheads {
 		f(t.streamTime, keys)
 	}
-}
-
-// Waiting says what the task waits for, for the log; empty if it has work.
-func (t *Task) Waiting() string {
-	for _, in := range t.inputs {
-		if in.hasHead() {
-			return ""
-		}
-		if !in.caughtUp() {
-			return fmt.Sprintf("topic %q partition %d: at offset %d of %d", in.partition.Topic, in.partition.ID, in.fetched, in.end)
-		}
-	}
-	return "new records"
 }
 
 // TaskError is an error that ended a task.

@@ -153,8 +153,8 @@ func TestMarkerEndsTheWait(t *testing.T) {
 	if n, _ := task.Step(100); n != 0 {
 		t.Fatal("did not wait")
 	}
-	if got, want := task.Waiting(), ""; got != want {
-		t.Errorf("Waiting = %q with a record at hand", got)
+	if got, want := task.Waiting(), `topic "b" partition 2: at offset 0 of 1`; got != want {
+		t.Errorf("Waiting = %q, want %q", got, want)
 	}
 	task.Feed(record.Partition{Topic: "b", ID: 2}, nil, 1, 1)
 	if n, err := task.Step(100); n != 1 || err != nil {
@@ -258,7 +258,8 @@ func TestWaitingSaysForWhat(t *testing.T) {
 	}{
 		{"nothing at all", func() {}, "new records"},
 		{"an input that lags", func() { task.feedTimes("b", 5) }, `topic "b" partition 2: at offset 0 of 5`},
-		{"work", func() { task.feedTimes("a", 0, 1) }, ""},
+		{"an input that keeps a record waiting", func() { task.feedTimes("a", 0, 1) }, `topic "b" partition 2: at offset 0 of 5`},
+		{"work", func() { task.feedTimes("b", 0, 1) }, ""},
 	}
 	for _, tt := range tests {
 		tt.do()

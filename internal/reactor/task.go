@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -25,6 +26,7 @@ type TaskConfig struct {
 	Now           func() record.Time // the wall clock; nil: the machine's
 	Tracer        tracing.Tracer     // nil: off
 	Context       context.Context    // of what processors begin; nil: context.Background
+	Idle          time.Duration      // how long an input without records is waited for; negative: not even if it has some
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
