@@ -21,8 +21,9 @@
 // # Invariants
 //
 //   - T1: the same calls give the same records in every topic, byte for byte.
-//   - T2: each record is committed before the next one is taken, so record caches are flushed
-//     and changelogs written behind every record.
+//   - T2: each record is committed before the next one is taken, with what it made due by stream time,
+//     so record caches are flushed and changelogs written behind every record; and so is what Advance
+//     made due in a task.
 //   - T3: of all heads of the partitions to be read, the one with the lowest Kafka timestamp is
 //     taken next; of equals, the one that TopologyTestDriver's java.util.PriorityQueue gives.
 //   - T4: a topic holds only what is committed.

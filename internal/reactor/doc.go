@@ -12,14 +12,16 @@
 //
 // # Invariants
 //
-//   - E1: Step and Freeze do no I/O but reads of local state; what they want done stands in the
-//     task's outputs and in the Commit. The same calls give the same effects, byte for byte.
+//   - E1: Step, Punctuate and Freeze do no I/O but reads of local state; what they want done stands in
+//     the task's outputs and in the Commit. The same calls at the same times of the wall clock give the
+//     same effects, byte for byte.
 //   - E2: local state never holds what is not committed.
 //   - E3: every transaction holds an offset of every task it has records of, so it is fenced.
 //   - E4: the order of a commit is written in commit.go and nowhere else.
+//   - E5: a punctuation by itself allocates nothing.
 //
 // # Sources
 //
-// Kafka Streams: StreamTask, PartitionGroup, RecordQueue, TaskExecutor, ProcessorStateManager;
+// Kafka Streams: StreamTask, PunctuationQueue, PartitionGroup, RecordQueue, TaskExecutor, ProcessorStateManager;
 // KIP-98, KIP-447, KIP-892. etcd's raft: a state machine that hands out its effects.
 package reactor
