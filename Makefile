@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test race lint fmt cover bench fuzz
+.PHONY: help demo demo-check test chaos race lint fmt cover bench fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ demo-check: ## run the demo once, without a terminal, and stop
 test: ## run all tests: fast, no Docker
 	$(GOTEST) ./...
 	@go test -v -run '^TestConformance$$' ./internal/conformance | grep '^conformance:'
+
+CHAOS ?= 1m
+chaos: ## kill and move three instances under load for CHAOS, and check every result
+	PITWHEEL_CHAOS=$(CHAOS) $(GOTEST) -count 1 -timeout 30m -v -run '^TestInstancesComeAndGo$$' .
 
 race: ## run all tests under the race detector
 	go test -race ./...

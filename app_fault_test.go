@@ -1,6 +1,7 @@
 package pitwheel_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/pitwheel/pitwheel"
+	"github.com/pitwheel/pitwheel/topology"
 )
 
 // TestMain is a worker process where the environment says so: what the crash test kills.
@@ -35,11 +37,14 @@ const (
 
 	workerInstance = "PITWHEEL_TEST_INSTANCE"
 	workerStandbys = "PITWHEEL_TEST_STANDBYS"
+	workerPlan     = "PITWHEEL_TEST_PLAN" // one of workerPlans
 )
+
+var workerPlans = map[string]func() (*topology.Plan, error){"words": wordCountPlan, "chaos": chaosPlan}
 
 func worker(brokers []string, state string) int {
 	standbys, _ := strconv.Atoi(os.Getenv(workerStandbys))
-	plan, err := wordCountPlan()
+	plan, err := workerPlans[cmp.Or(os.Getenv(workerPlan), "words")]()
 	if err == nil {
 		var app *pitwheel.App
 		app, err = pitwheel.New(plan, pitwheel.Config{

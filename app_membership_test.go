@@ -80,6 +80,46 @@ func TestRemovedInstanceJoinsAgain(t *testing.T) {
 	}
 }
 
+// TestMemberThatIsForgottenBeginsAnew has the group not know a member any more that joins again for a
+// rebalance: its tasks may have been with others, so it goes back to what is committed.
+func TestMemberThatIsForgottenBeginsAnew(t *testing.T) {
+	b := newBroker(t, 4, "words", "counts")
+	record, want := counting(10)
+	brought := &restores{}
+	c := b.config(t)
+	c.InstanceID, c.OnRestore = "one", brought.note
+	app, stop := start(t, wordCounts(t), c)
+	b.produce("words", 500, record)
+	b.checkSequences("counts", want(500))
+	await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
+	brought.take()
+
+	fault := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Group: "app", Err: kerr.UnknownMemberID, Count: 1, When: func(r kmsg.Request) bool {
+		join, ok := r.(*kmsg.JoinGroupRequest)
+		return ok && join.MemberID != "" && join.InstanceID != nil && *join.InstanceID == "one"
+	}})
+	other := b.config(t)
+	other.InstanceID, other.StateDir = "two", filepath.Join(t.TempDir(), "two")
+	second, stopSecond := start(t, wordCounts(t), other)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := fault.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	b.produce("words", 500, record)
+	await(t, "both instances to run", func() bool { return app.State() == pitwheel.Running && second.State() == pitwheel.Running })
+	b.produce("words", 500, record)
+	b.checkSequences("counts", want(1500))
+	if tasks, _ := brought.take(); tasks == 0 {
+		t.Error("the forgotten member went on with its tasks as if nothing had happened")
+	}
+	for _, stop := range []func() error{stop, stopSecond} {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestManyTasksAreLostAtOnce has one loop lose more tasks than commits may fail in a row.
 func TestManyTasksAreLostAtOnce(t *testing.T) {
 	b := newBroker(t, 70, "words", "counts")

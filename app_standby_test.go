@@ -51,15 +51,15 @@ func caughtUp(app *pitwheel.App, n int) bool {
 }
 
 // child starts a worker process, which can be killed.
-func (b *broker) child(t *testing.T, instance, state string, standbys int) *exec.Cmd {
+func (b *broker) child(t *testing.T, c pitwheel.Config, plan string) *exec.Cmd {
 	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(executable)
-	cmd.Env = append(os.Environ(), workerBrokers+"="+strings.Join(b.ListenAddrs(), ","), workerState+"="+state,
-		workerInstance+"="+instance, fmt.Sprintf("%s=%d", workerStandbys, standbys))
+	cmd.Env = append(os.Environ(), workerBrokers+"="+strings.Join(b.ListenAddrs(), ","), workerState+"="+c.StateDir,
+		workerInstance+"="+c.InstanceID, fmt.Sprintf("%s=%d", workerStandbys, c.Standbys), workerPlan+"="+plan)
 	cmd.Stderr = testWriter{t}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,9 @@ func TestStandbyTakesOver(t *testing.T) {
 			const partitions, keys = 2, 3000
 			b := newBroker(t, partitions, "words", "counts")
 			record, want := counting(keys)
-			active := b.child(t, "active", filepath.Join(t.TempDir(), "active"), 1)
+			active := b.config(t)
+			active.InstanceID, active.Standbys = "active", 1
+			process := b.child(t, active, "words")
 			b.produce("words", 2*keys, record)
 			b.awaitRecords("counts", 2*keys)
 
@@ -106,8 +108,8 @@ func TestStandbyTakesOver(t *testing.T) {
 			b.produce("words", keys, record)
 			b.awaitRecords("counts", 3*keys)
 			await(t, "the standby to catch up", func() bool { return caughtUp(app, 1) })
-			_ = active.Process.Kill()
-			_ = active.Wait()
+			_ = process.Process.Kill()
+			_ = process.Wait()
 			b.kick("active")
 			b.produce("words", keys, record)
 			b.checkSequences("counts", want(4*keys))

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel"
 	"github.com/pitwheel/pitwheel/serde"
@@ -59,6 +60,13 @@ func newBroker(t *testing.T, partitions int32, topics ...string) *broker {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The embedded broker drops a member, and its request, whose session times out while it waits for
+	// the others to join; so it must not wait for a dead one for that long.
+	c.ControlKey(kmsg.JoinGroup.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		r.(*kmsg.JoinGroupRequest).RebalanceTimeoutMillis = 3000
+		return nil, nil, false
+	})
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)))
 	if err != nil {
 		t.Fatal(err)

@@ -101,6 +101,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"MemoryLimit", func(c *Config) { c.MemoryLimit = 16<<20 - 1 }, "16 MiB"},
 		{"Loops", func(c *Config) { c.Loops = -1 }, "zero is the default"},
 		{"Replication", func(c *Config) { c.Replication = -1 }, "the broker's default"},
+		{"Standbys", func(c *Config) { c.Standbys = -1 }, "zero keeps none"},
 	}
 	for _, tt := range tests {
 		c := valid()
@@ -118,15 +119,15 @@ func TestEveryFieldIsChecked(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	c := Config{
 		ApplicationID: "a/b", InstanceID: "..", Brokers: []string{"x", "localhost:9092", ":1"},
-		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, StopTimeout: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1,
+		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, StopTimeout: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1, Standbys: -1,
 	}
 	err := c.Validate()
-	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 13 {
-		t.Errorf("%d problems in %q, want 13", n, err)
+	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 14 {
+		t.Errorf("%d problems in %q, want 14", n, err)
 	}
 	for _, field := range []string{
 		"ApplicationID", "InstanceID", `"x"`, `":1"`, "CommitInterval", "FlushInterval", "SessionTimeout", "StopTimeout", "Guarantee",
-		"Topics", "MemoryLimit", "Loops", "Replication",
+		"Topics", "MemoryLimit", "Loops", "Replication", "Standbys",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%q is missing in %q", field, err)

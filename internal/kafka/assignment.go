@@ -11,6 +11,13 @@ import (
 	"github.com/pitwheel/pitwheel/record"
 )
 
+// Assignment is what the group has given this member.
+type Assignment struct {
+	Member     Member
+	Partitions []record.Partition // that are new
+	Standbys   []Standby          // all that it is to keep, from now on
+}
+
 // Standby is a copy of a task's state that a member is to keep warm.
 type Standby struct {
 	Task record.TaskID

@@ -27,9 +27,10 @@ type ConsumerConfig struct {
 	FetchBytes       int32         // of one fetch answer; zero: 16 MiB
 
 	// The callbacks run one at a time, while the group waits. Assigned partitions are paused
-	// until Resume; standbys are all that this member is to keep, from now on. Partitions have been
-	// taken away by someone else when Lost is called.
-	Assigned func(ctx context.Context, of []record.Partition, standbys []Standby)
+	// until Resume. Partitions have been taken away by someone else when Lost is called; but where
+	// joining again finds that the member is no longer known, it is not, and only the member's id is
+	// another.
+	Assigned func(ctx context.Context, a Assignment)
 	Revoked  func(ctx context.Context, of []record.Partition)
 	Lost     func(ctx context.Context, of []record.Partition)
 }
@@ -37,6 +38,7 @@ type ConsumerConfig struct {
 // Consumer is an instance's membership and the records it fetches.
 type Consumer struct {
 	client   *kgo.Client
+	cancel   context.CancelFunc // ends every request of the client
 	of       ConsumerConfig
 	access   *Access
 	standbys []Standby // as of the last assignment; the group's goroutines alone touch it
@@ -59,7 +61,10 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	k := &Consumer{of: of, access: c.Access}
 	balancer := of.Balancer
 	balancer.Standby = func(all []Standby) { k.standbys = all }
+	root, cancel := context.WithCancel(context.Background())
+	k.cancel = cancel
 	opts := c.options(
+		kgo.WithContext(root),
 		kgo.ConsumerGroup(of.Group),
 		kgo.ConsumeTopics(of.Topics...),
 		kgo.Balancers(NewBalancer(balancer)),
@@ -80,7 +85,8 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		kgo.FetchMaxPartitionBytes(max(bytes/4, 1<<20)),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, of map[string][]int32) {
 			client.PauseFetchPartitions(of)
-			k.of.Assigned(ctx, partitions(of), k.standbys)
+			id, generation := client.GroupMetadata()
+			k.of.Assigned(ctx, Assignment{Member{id, generation, k.of.InstanceID}, partitions(of), k.standbys})
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, of map[string][]int32) {
 			k.of.Revoked(ctx, partitions(of))
@@ -97,6 +103,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("kafka consumer: %w", err)
 	}
 	k.client = client
@@ -122,8 +129,15 @@ func (k *Consumer) Close(ctx context.Context) {
 	if k.of.Leave && k.of.InstanceID != "" {
 		k.leaveStatic(ctx)
 	}
+	// The client waits for the answer to a join, which may be a long time coming: nobody needs it now.
+	giveUp := time.AfterFunc(joinGrace, k.cancel)
+	defer giveUp.Stop()
 	k.client.CloseAllowingRebalance()
+	k.cancel()
 }
+
+// joinGrace is how long closing waits for a join that is under way.
+const joinGrace = time.Second
 
 // leaveStatic removes a static member, which the client alone does not (KIP-345).
 func (k *Consumer) leaveStatic(ctx context.Context) {

@@ -334,6 +334,23 @@ func TestStaticMemberStaysUnlessItLeaves(t *testing.T) {
 	}
 }
 
+// A join may take as long as others take to join: closing does not wait for it.
+func TestCloseDoesNotWaitForAJoin(t *testing.T) {
+	f := newFake(t, 1, "in")
+	asked := make(chan struct{})
+	f.ControlKey(kmsg.JoinGroup.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(asked)
+		return nil, nil, true // and it is never answered
+	})
+	one := f.join("one", true, "in")
+	<-asked
+	begin := time.Now()
+	one.Close(limited(t))
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+}
+
 func TestRestartedStaticMemberGetsItsTasksBack(t *testing.T) {
 	f := newFake(t, 4, "in")
 	one, two := f.join("one", false, "in"), f.join("two", false, "in")

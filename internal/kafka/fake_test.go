@@ -184,7 +184,7 @@ func (f *fake) join(instance string, leave bool, topics ...string) *joined {
 	c, err := NewConsumer(f.config, ConsumerConfig{
 		Group: "app", InstanceID: instance, Topics: topics, Balancer: BalancerConfig{Tasks: stateless(topics)}, Leave: leave,
 		SessionTimeout: 10 * time.Second,
-		Assigned:       func(_ context.Context, of []record.Partition, _ []Standby) { j.assigned <- of },
+		Assigned:       func(_ context.Context, a Assignment) { j.assigned <- a.Partitions },
 		Revoked:        tell(j.revoked), Lost: tell(j.lost),
 	})
 	if err != nil {

@@ -390,3 +390,44 @@ func TestMembersThatSayNothingGetTasks(t *testing.T) {
 		}
 	}
 }
+
+// A task is restored on one member while another that has its state comes back: it goes there, and
+// stays. One of them, of which only one other has the state, is not kept from it by those of which
+// all have.
+func TestTaskFollowsItsState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := large(2, 0, "m1", "m2")
+		one, both := record.TaskID{Partition: 1}, record.TaskID{Partition: 0}
+		c.members["m1"].missing[both], c.members["m2"].missing[both] = 5, 3
+		c.members["m2"].missing[one] = 100
+		c.members["m1"].owned = owned{"state": {1}}
+		c.rebalance(t)
+		c.rebalance(t)
+		for name, m := range c.members {
+			if len(m.standbys) > 0 {
+				t.Errorf("%s is to prepare %v", name, m.standbys)
+			}
+		}
+		want := map[string][]int32{"m1": {0}, "m2": {1}}
+		if diff := cmp.Diff(want, c.states()); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+func TestStandbysAreSpread(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := large(9, 1, "m1", "m2", "m3")
+		c.settle(t)
+		// One has state of everything, from long ago: it must not get all standbys.
+		for p := range int32(9) {
+			c.members["m1"].missing[record.TaskID{Partition: p}] = 1 << 15
+		}
+		c.settle(t)
+		for name, m := range c.members {
+			if n := len(m.standbys); n < 2 || n > 4 {
+				t.Errorf("%s has %d standbys of 9, want about 3", name, n)
+			}
+		}
+	})
+}

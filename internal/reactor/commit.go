@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
@@ -13,7 +14,8 @@ import (
 // commit makes what the loop's tasks did since the last one come true, for all of them together.
 // Under both guarantees the order is this; at-least-once merely has no transaction around it.
 //
-//  1. Membership. Without one a commit would not be fenced: it waits.
+//  1. Membership. Without one a commit would not be fenced, and under another than the tasks were
+//     given to it could be of tasks that belong to someone else by now: it waits.
 //  2. Freeze. Record caches emit, what is dirty is encoded: this generation is immutable now.
 //  3. Produce. Its outputs and changelog records go on their way.
 //  4. Flush. All are acknowledged, and their offsets known; if one failed, nothing is committed.
@@ -21,11 +23,20 @@ import (
 //  6. Apply. One batch of local state for each task, with the changelog positions reached.
 //
 // After an error in 3 to 5 it is not known what the brokers did: recover asks.
-func (l *loop) commit(ctx context.Context) (err error) {
-	if !l.engine.group.Member().Joined() { // 1
+func (l *loop) commit(ctx context.Context) error {
+	if !l.owns(l.engine.group.Member()) { // 1
 		l.dirty = true
 		return nil
 	}
+	return l.commitNow(ctx)
+}
+
+// owns says whether the member is the one to whom the group gave the loop's tasks.
+func (l *loop) owns(member kafka.Member) bool {
+	return member.Joined() && !slices.ContainsFunc(l.tasks, func(r *running) bool { return r.assignment.member != member.ID })
+}
+
+func (l *loop) commitNow(ctx context.Context) (err error) {
 	begin := time.Now()
 	g, err := l.freeze() // 2
 	if err == nil && len(g.commits) == 0 {
@@ -52,7 +63,7 @@ func (l *loop) commit(ctx context.Context) (err error) {
 	// The membership as it is by now: a rebalance that took none of these tasks is no obstacle. But
 	// without one the coordinator would take the offsets from anybody.
 	member := l.engine.group.Member()
-	if !member.Joined() {
+	if !l.owns(member) {
 		return l.recover(ctx, g, errNotJoined)
 	}
 	l.span.enter("end")

@@ -95,7 +95,8 @@ type assignment struct {
 	engine      *Engine
 	id          record.TaskID
 	subtopology *plan.Subtopology
-	owner       int64 // tells this opening's commits from all others
+	owner       int64  // tells this opening's commits from all others
+	member      string // of the group, to whom the task was given
 	loop        *loop
 	lifecycle   lifecycle
 	cancel      context.CancelFunc

@@ -104,7 +104,7 @@ func (h *holdings) now() kafka.Holdings {
 	if err == nil {
 		starts, err = e.admin.Starts(ctx, of)
 	}
-	if err != nil {
+	if err != nil && e.work.Err() == nil {
 		e.log.Warn("the group is not told which state is here: brokers do not say how long changelogs are", "error", err)
 	}
 	missing := map[record.TaskID]int64{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
@@ -15,8 +16,16 @@ import (
 // The group does not wait for it: other tasks go on while state is restored.
 //
 // Of the tasks that are to be standbys here it keeps copies, and of no others.
-func (e *Engine) assigned(_ context.Context, of []record.Partition, standbys []kafka.Standby) {
+//
+// A member whose id is another than before was thrown out in between, and its tasks may have been with
+// others: what it still has is given up and opened anew.
+func (e *Engine) assigned(ctx context.Context, given kafka.Assignment) {
 	e.progress()
+	of := given.Partitions
+	if stale := e.notOf(given.Member.ID); len(stale) > 0 {
+		e.lost(ctx, stale)
+		of = append(slices.Clip(of), stale...)
+	}
 	span := e.start("rebalance", time.Now(), nil)
 	span.set("assigned", len(of))
 	defer span.end(nil)
@@ -39,12 +48,26 @@ func (e *Engine) assigned(_ context.Context, of []record.Partition, standbys []k
 		}
 		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
 		if e.assignments[id] == nil && !e.ended && e.ownsAll(id, sub) {
-			e.openTask(id, sub)
+			e.openTask(id, sub, given.Member.ID)
 		}
 	}
 	e.tellRunning()
 	e.mu.Unlock()
-	e.standbys.keep(standbys)
+	e.standbys.keep(given.Standbys)
+}
+
+// notOf are the partitions of tasks that were given to another member than this.
+func (e *Engine) notOf(member string) (of []record.Partition) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.owned {
+		if sub := e.topics.reader(p.Topic); sub != nil {
+			if a := e.assignments[record.TaskID{Subtopology: sub.ID, Partition: p.ID}]; a != nil && a.member != member {
+				of = append(of, p)
+			}
+		}
+	}
+	return of
 }
 
 // failUnknown ends the engine, which has been given a topic that it does not know: one that matches a
@@ -67,10 +90,10 @@ func (e *Engine) ownsAll(id record.TaskID, sub *plan.Subtopology) bool {
 
 // openTask opens a task in a goroutine of its own and gives it to the loop that has the fewest.
 // The engine's mutex is held.
-func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology) {
+func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology, member string) {
 	ctx, cancel := context.WithCancel(e.work)
 	a := &assignment{
-		engine: e, id: id, subtopology: sub, owner: rand.Int64(), loop: e.idlestLoop(),
+		engine: e, id: id, subtopology: sub, owner: rand.Int64(), member: member, loop: e.idlestLoop(),
 		cancel: cancel, warm: e.standbys.detach(id), opened: make(chan struct{}),
 	}
 	e.assignments[id] = a

@@ -23,6 +23,7 @@ type Restored struct {
 
 // open makes a task that was assigned: reliability of the state rests on the order of its steps.
 //
+//  0. No transaction of the last owner stands open.
 //  1. The committed offsets, stable: no transaction of the partition is pending any more.
 //  2. Then the changelogs' ends, committed or not: a committed transaction whose marker is not
 //     written yet stands before them (KAFKA-10167). Listed before step 1 they could miss the last
@@ -37,6 +38,9 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, er
 	}
 	task := a.task
 	task.bind()
+	if err := e.awaitHandOver(ctx, task); err != nil { // 0
+		return restored, err
+	}
 	proof, err := e.proof(ctx, task) // 1
 	if err != nil {
 		return restored, err
@@ -362,6 +366,9 @@ func (r *replayer) standStill(ctx context.Context) error {
 		}
 		if time.Since(r.warned) > 5*time.Second {
 			r.warned = time.Now()
+			if stable[p] < r.ends[name] && r.engine.config.ExactlyOnce {
+				r.engine.fence(ctx, r.assignment.id, []record.Partition{p})
+			}
 			r.engine.log.Warn("restore waits for the brokers or for an open transaction", "task", r.assignment.id, "topic", p.Topic,
 				"partition", p.ID, "position", r.read[name], "stable_end", stable[p], "end", r.ends[name], "error", why)
 		}

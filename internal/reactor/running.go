@@ -67,10 +67,10 @@ func (r *running) touch(now time.Time) error {
 // remove gives tasks up: committed first, unless their partitions already belong to someone else.
 // Their local state stays, for when they come back. It is closed whatever else fails.
 func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err error) {
-	// Without a membership nothing of them can be committed any more.
-	lost = lost || !l.engine.group.Member().Joined()
+	// Without the membership to which they were given nothing of them can be committed any more.
+	lost = lost || !l.owns(l.engine.group.Member())
 	if !lost {
-		err = l.commit(ctx)
+		err = l.commitNow(ctx)
 	}
 	for _, tasks := range []*[]*running{&l.tasks, &l.parked} {
 		*tasks = slices.DeleteFunc(*tasks, func(r *running) bool {

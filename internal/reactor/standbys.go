@@ -23,7 +23,7 @@ type standbys struct {
 	all      map[record.TaskID]*standby
 	commands []func()
 	cancel   context.CancelFunc // of the poll under way
-	ended    bool               // the goroutine has: commands are done by whoever gives them
+	ended    bool               // the goroutine has
 	closed   bool               // no copies are kept any more
 
 	// Of the goroutine.
@@ -138,12 +138,12 @@ func (r *standbys) lags() map[record.TaskID]int64 {
 // each is behind.
 func (e *Engine) Standbys() map[record.TaskID]int64 { return e.standbys.lags() }
 
-// do has the goroutine run f between two polls.
+// do has the goroutine run f between two polls. Once it has ended, what was its is the mutex's.
 func (r *standbys) do(f func()) {
 	r.mu.Lock()
 	if r.ended {
-		r.mu.Unlock()
 		f()
+		r.mu.Unlock()
 		return
 	}
 	r.commands = append(r.commands, f)
@@ -211,18 +211,19 @@ func (r *standbys) end() {
 		r.mu.Lock()
 		commands := r.commands
 		r.commands = nil
-		r.ended = len(commands) == 0
-		r.mu.Unlock()
 		if len(commands) == 0 {
-			break
+			r.ended = true
+			if r.reader != nil {
+				r.reader.Close()
+				r.reader = nil
+			}
+			r.mu.Unlock()
+			return
 		}
+		r.mu.Unlock()
 		for _, f := range commands {
 			f()
 		}
-	}
-	if r.reader != nil {
-		r.reader.Close()
-		r.reader = nil
 	}
 }
 
@@ -243,6 +244,9 @@ func (r *standbys) tend(ctx context.Context) error {
 
 // add reads the copy's changelogs.
 func (r *standbys) add(s *standby) {
+	if r.ended {
+		return
+	}
 	from := map[record.Partition]int64{}
 	for p, name := range s.stores {
 		r.copies[p], from[p] = s, s.read[name]

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -486,5 +487,28 @@ func TestNoteStandsBesideTheState(t *testing.T) {
 	}
 	if note, err := d.TaskNote(id); err == nil {
 		t.Errorf("a link outside was followed to %q", note)
+	}
+}
+
+func TestTasksAreThoseWithADirectory(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	want := []record.TaskID{{Subtopology: 0, Partition: 3}, {Subtopology: 12, Partition: 0}}
+	for _, id := range want {
+		if _, err := d.Task(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, other := range []string{"0_03", "1_", "_1", "0_-1", "1_1.corrupt", "x", "99999999999_0"} {
+		if err := os.Mkdir(filepath.Join(path, other), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(path, "2_2"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := d.Tasks()
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }
