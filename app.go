@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync/atomic"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/reactor"
 	"github.com/pitwheel/pitwheel/internal/statedir"
+	"github.com/pitwheel/pitwheel/metrics"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/topology"
@@ -108,7 +108,8 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
-		Kafka: c.kafka(), Shared: shared, Logger: c.Logger, Tracer: c.Tracer,
+		Kafka: c.kafka(), Shared: shared, Logger: c.Logger,
+		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
 		OnRunning: func(all bool) {
 			if all {
 				a.lifecycle.to(Running)
@@ -116,9 +117,12 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 				a.lifecycle.to(Rebalancing)
 			}
 		},
-		OnRestored: func(task record.TaskID, r reactor.Restored) {
+		OnRestore: func(r reactor.Restoring) {
 			if c.OnRestore != nil {
-				c.OnRestore(Restore{Task: task, Records: r.Records, Took: r.Took})
+				c.OnRestore(Restore{
+					Task: r.Task, Event: RestoreEvent(r.Event), Store: r.Store, Topic: r.Partition.Topic,
+					From: r.From, Position: r.Position, End: r.End, Records: r.Records, Took: r.Took,
+				})
 			}
 		},
 	}
@@ -136,26 +140,14 @@ func (a *App) Standbys() map[record.TaskID]int64 {
 	return map[record.TaskID]int64{}
 }
 
-// Counters are running totals of an app since it started.
-type Counters struct {
-	In         int64            // records processed or dropped
-	Out        int64            // records put out to topics, changelogs not counted
-	Dropped    map[string]int64 // by reason: "late", "null_key", "decode_value" ...
-	Commits    int64
-	Aborts     int64       // commits that were not, and were done again
-	StreamTime record.Time // the highest of all tasks; -1: none yet
-}
-
-// Counters are the totals as of the last commit.
-func (a *App) Counters() Counters {
+// Metrics are what the app has counted and measured, as of its loops' last commits; see package metrics.
+// Reading them holds nothing up. It may be called at any time.
+func (a *App) Metrics() metrics.Snapshot {
 	e := a.engine.Load()
 	if e == nil {
-		return Counters{StreamTime: -1}
+		return metrics.Snapshot{At: time.Now(), Application: a.config.ApplicationID, State: a.State().String(), StreamTime: -1}
 	}
-	t := e.Totals()
-	c := Counters{In: t.In, Out: t.Out, Dropped: map[string]int64{}, Commits: t.Commits, Aborts: t.Aborts, StreamTime: t.StreamTime}
-	for reason, n := range maps.All(t.Dropped) {
-		c.Dropped[string(reason)] += n
-	}
-	return c
+	s := e.Metrics()
+	s.State = a.State().String()
+	return s
 }

@@ -34,7 +34,7 @@ func TestBadRecordsDoNotLeaveAPartitionPaused(t *testing.T) {
 	app, stop := start(t, plan, c)
 	b.produce("words", 10, func(int) (string, string) { return "k", "12345678" })
 	b.latest("counts", func(_ map[string]string, n int) bool { return n == 10 })
-	await(t, "the bad records to be counted", func() bool { return app.Counters().Dropped["decode_value"] == 2000 })
+	await(t, "the bad records to be counted", func() bool { return app.Metrics().Dropped["decode_value"] == 2000 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -72,7 +72,7 @@ func TestSlowFunctionDoesNotHoldCommitsUp(t *testing.T) {
 	if n := seen.Load(); n > tasks*each/2 {
 		t.Errorf("%d of %d records were processed before every task had committed", n, tasks*each)
 	}
-	if aborts := app.Counters().Aborts; aborts > 0 {
+	if aborts := app.Metrics().Aborts; aborts > 0 {
 		t.Errorf("%d commits were done again", aborts)
 	}
 	if err := stop(); err != nil {

@@ -41,12 +41,12 @@ func TestTasksMoveBetweenInstances(t *testing.T) {
 	send(1000)
 	await(t, "the second instance to process records", func() bool {
 		send(10)
-		return two.Counters().In > 0
+		return two.Metrics().Processed > 0
 	})
 	three, stopThree := start(t, wordCounts(t), instance("three"))
 	await(t, "the third instance to process records", func() bool {
 		send(10)
-		return three.Counters().In > 0
+		return three.Metrics().Processed > 0
 	})
 	for _, stop := range []func() error{stopTwo, stopThree} {
 		send(500)

@@ -38,7 +38,7 @@ func TestRestoreWaitsForBrokers(t *testing.T) {
 	})
 	restored := make(chan pitwheel.Restore, 8)
 	c.OnRestore = func(r pitwheel.Restore) {
-		if r.Task.Subtopology == 1 {
+		if r.Task.Subtopology == 1 && r.Done() {
 			restored <- r
 		}
 	}

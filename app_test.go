@@ -217,7 +217,11 @@ func TestStateComesBackFromTheChangelog(t *testing.T) {
 	word := func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
 	for life := 1; life <= 2; life++ {
 		restored := make(chan pitwheel.Restore, 8)
-		c.OnRestore = func(r pitwheel.Restore) { restored <- r }
+		c.OnRestore = func(r pitwheel.Restore) {
+			if r.Done() {
+				restored <- r
+			}
+		}
 		b.produce("words", 500, word)
 		_, stop := start(t, wordCounts(t), c)
 		want := wantCounts(10, 500*life)

@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
-	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/topology"
 	"github.com/pitwheel/pitwheel/tracing"
 )
@@ -76,6 +75,10 @@ type Config struct {
 	// it gives them up with an error. Zero: 30 s.
 	StopTimeout time.Duration
 
+	// StuckAfter is how long records may wait to be committed before Health calls the app stuck. Zero: ten
+	// commit intervals, but at least 30 s. A user function that takes longer makes it longer.
+	StuckAfter time.Duration
+
 	// TLS is nil for plain text. See docs/security.md. Kafka: security.protocol, ssl.*.
 	TLS *tls.Config
 	// SASL mechanisms, of franz-go's packages sasl/plain, sasl/scram and sasl/oauth, are tried in
@@ -98,19 +101,21 @@ type Config struct {
 	// Tracer makes spans of batches, commits, restores and rebalances, and carries trace contexts in
 	// records' headers: see package tracing. Nil: off.
 	Tracer tracing.Tracer
+	// TraceSteps makes spans, too, of what each step did in a batch. That takes two looks at the clock
+	// for each record and step: it is for looking into a problem.
+	TraceSteps bool
+	// StepMetrics counts what comes to each step and what it hands on, which takes about a nanosecond
+	// for each record and step. Kafka: metrics.recording.level=DEBUG.
+	StepMetrics bool
 
 	// OnStateChange is told of each change of State, in order, from one goroutine. Run returns when
 	// it has been told of all, so it must not wait for Run.
 	OnStateChange func(old, now State)
-	// OnRestore is told of each task whose state was brought back, from the goroutine that did.
+	// OnRestore is told of each restore: of each store that is replayed, how it begins, at most once a
+	// second how it goes on, and how it ends; then of each task that it is done, also where there was
+	// nothing to replay. It is called from the goroutine that restores, several tasks at once, and holds
+	// that up. Kafka: StateRestoreListener.
 	OnRestore func(Restore)
-}
-
-// Restore is a task whose state was brought back.
-type Restore struct {
-	Task    record.TaskID
-	Records int64         // changelog records replayed
-	Took    time.Duration // in all
 }
 
 // Guarantee is what a crash may do to results.
@@ -176,7 +181,7 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"CommitInterval", c.CommitInterval}, {"FlushInterval", c.FlushInterval}, {"SessionTimeout", c.SessionTimeout}, {"StopTimeout", c.StopTimeout}} {
+	}{{"CommitInterval", c.CommitInterval}, {"FlushInterval", c.FlushInterval}, {"SessionTimeout", c.SessionTimeout}, {"StopTimeout", c.StopTimeout}, {"StuckAfter", c.StuckAfter}} {
 		if d.value < 0 {
 			report(d.field, "is %v: it may not be negative; zero is the default", d.value)
 		}
@@ -227,6 +232,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ClientID = cmp.Or(c.ClientID, c.ApplicationID)
 	c.CommitInterval = cmp.Or(c.CommitInterval, 100*time.Millisecond)
 	c.FlushInterval = cmp.Or(c.FlushInterval, 10*time.Second)
+	c.StuckAfter = cmp.Or(c.StuckAfter, max(10*c.CommitInterval, 30*time.Second))
 	c.StopTimeout = cmp.Or(c.StopTimeout, 30*time.Second)
 	c.MemoryLimit = cmp.Or(c.MemoryLimit, max(usableMemory()/4, minMemory))
 	c.Loops = cmp.Or(c.Loops, runtime.GOMAXPROCS(0))

@@ -226,7 +226,7 @@ func TestNewChecksItsArguments(t *testing.T) {
 	if app.State() != Created {
 		t.Errorf("a new app is %v", app.State())
 	}
-	if c := app.Counters(); c.In != 0 || c.StreamTime != -1 {
+	if c := app.Metrics(); c.Processed != 0 || c.StreamTime != -1 {
 		t.Errorf("a new app has counted %+v", c)
 	}
 }

@@ -91,6 +91,12 @@ func countPlan(tb testing.TB) *plan.Plan {
 
 func newFlow(tb testing.TB) *flow {
 	tb.Helper()
+	return newWatchedFlow(tb, func(*reactor.TaskConfig) {})
+}
+
+// newWatchedFlow is a flow whose task is made as watch says.
+func newWatchedFlow(tb testing.TB, watch func(*reactor.TaskConfig)) *flow {
+	tb.Helper()
 	f := &flow{
 		topics: map[string]*processor.Topic{},
 		input:  record.Partition{Topic: "in"},
@@ -105,11 +111,13 @@ func newFlow(tb testing.TB) *flow {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f.task, err = reactor.NewTask(reactor.TaskConfig{
+	config := reactor.TaskConfig{
 		ApplicationID: "app", Subtopology: countPlan(tb).Subtopologies[0], Space: f.space,
 		Logger: slog.New(slog.DiscardHandler),
 		Topic:  func(name string) *processor.Topic { return f.topics[name] },
-	})
+	}
+	watch(&config)
+	f.task, err = reactor.NewTask(config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -159,12 +167,14 @@ func (f *flow) feed(tb testing.TB, batch []record.Raw) {
 	tb.Helper()
 	begin := time.Now()
 	next := batch[len(batch)-1].Offset + 1
+	f.task.BeginTurn(begin)
 	f.task.Feed(f.input, batch, next, next)
 	if _, err := f.task.Step(len(batch)); err != nil {
 		tb.Fatal(err)
 	}
 	f.space.Trim()
 	f.task.TakeOutputs()
+	f.task.EndTurn(begin, nil)
 	f.stages.step += time.Since(begin)
 }
 

@@ -15,6 +15,8 @@ type backend interface {
 	flush() error
 	// unflushed is about how many bytes a crash would lose.
 	unflushed() int64
+	// size is how many bytes are on disk, and in memory on their way there.
+	size() (tables, memTables int64)
 	// failure is what went wrong in the background, nil if nothing did.
 	failure() error
 	close() error

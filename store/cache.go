@@ -57,6 +57,8 @@ type cache[V, T any] struct {
 	max     record.Time // highest start, or version's from, written; -1: none
 	frozen  record.Time // the floor that the last generation recorded
 	expired int64       // writes dropped for being below the floor
+	looked  int64       // look-ups
+	missed  int64       // those that went to the backend
 	refused func()      // told of each of them; nil: nobody is
 
 	log   []FrozenEntry // of a versioned store: what was put since the last freeze
@@ -107,6 +109,7 @@ func openCache[V, T any](
 }
 
 func (c *cache[V, T]) find(start record.Time, key []byte) (v V, at record.Time, ok bool) {
+	c.looked++
 	c.aim(start, key)
 	if !c.cursor.hit {
 		if c.cursor.seg == nil || c.cursor.seg.complete {
@@ -276,6 +279,7 @@ func (c *cache[V, T]) droppedWrites() int64 { return c.expired }
 // fill reads the row at the cursor from the backend and caches what it finds, or that it finds
 // nothing. It returns false if that failed.
 func (c *cache[V, T]) fill() bool {
+	c.missed++
 	g := c.cursor.seg
 	row, ok, err := c.base.get(c.key(g.start, c.probe.bytes))
 	if err != nil {

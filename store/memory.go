@@ -57,6 +57,8 @@ func (m *memory) flush() error     { return nil }
 func (m *memory) unflushed() int64 { return 0 }
 func (m *memory) failure() error   { return nil }
 
+func (m *memory) size() (tables, memTables int64) { return 0, 0 }
+
 func (m *memory) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -238,6 +238,14 @@ func (d *disk) unflushed() int64 {
 	return d.written - d.durable
 }
 
+func (d *disk) size() (tables, memTables int64) {
+	m := d.db.Metrics()
+	for i := range m.Levels {
+		tables += m.Levels[i].TablesSize
+	}
+	return tables, int64(m.MemTable.Size)
+}
+
 func (d *disk) failure() error { return d.health.err() }
 
 func (d *disk) close() error {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -11,8 +12,11 @@ import (
 type Shared struct {
 	budget int64
 	used   atomic.Int64
-	blocks *pebble.Cache
+	blocks *pebble.Cache // nil: none
 	files  *pebble.FileCache
+
+	mu     sync.Mutex
+	closed bool
 }
 
 // Budgets where none is given, in bytes.
@@ -47,8 +51,24 @@ func (s *Shared) Over() bool { return s.used.Load() > s.budget }
 // Used is how many bytes the caches held when their spaces last looked.
 func (s *Shared) Used() int64 { return s.used.Load() }
 
+// Budget is how many bytes the caches may hold.
+func (s *Shared) Budget() int64 { return s.budget }
+
+// BlockBytes is how many bytes Pebble's block cache holds.
+func (s *Shared) BlockBytes() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.blocks == nil || s.closed {
+		return 0
+	}
+	return s.blocks.Metrics().Size
+}
+
 // Close releases what is shared. All spaces must be closed.
 func (s *Shared) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	s.files.Unref()
 	s.blocks.Unref()
 	return nil

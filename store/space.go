@@ -96,6 +96,7 @@ type stored interface {
 	renumber(by uint32)
 	seal()
 
+	stats() StoreStats
 	held() int64
 	age()
 	dropIdle(before uint64, need int64) (freed int64)

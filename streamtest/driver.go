@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/metrics"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/topology"
@@ -200,6 +201,20 @@ func (d *Driver) Restart() {
 	d.stopped = nil
 	d.must(d.start())
 	d.must(d.run())
+}
+
+// Metrics are what the tasks have counted since the start, or the last Restart, as App.Metrics gives it:
+// records, lateness, stores, and what passed each step. Kafka: TopologyTestDriver.metrics.
+func (d *Driver) Metrics() metrics.Snapshot {
+	s := metrics.Snapshot{At: d.now, Application: d.settings.applicationID, State: "running", StreamTime: d.StreamTime()}
+	totals := &s.Totals
+	for _, t := range d.tasks {
+		of := t.Metrics()
+		of.State = "running"
+		totals.Add(&of.Totals)
+		s.Tasks = append(s.Tasks, of)
+	}
+	return s
 }
 
 // Dropped is how many records did not go on for that reason: one of processor's Reasons, such as

@@ -90,6 +90,9 @@ func runApp(ctx context.Context, config pitwheel.Config, to *reporter) error {
 	}
 	config.OnStateChange = func(_, now pitwheel.State) { to.send(report{State: now.String()}) }
 	config.OnRestore = func(r pitwheel.Restore) {
+		if !r.Done() {
+			return
+		}
 		to.send(report{Restored: &restored{Task: r.Task.String(), Records: r.Records, Micros: r.Took.Microseconds()}})
 	}
 	app, err := pitwheel.New(plan, config)
@@ -135,7 +138,7 @@ func reportProgress(ctx context.Context, app *pitwheel.App, seen *sightings, to 
 }
 
 func countersOf(app *pitwheel.App) *counters {
-	c := app.Counters()
+	c := app.Metrics()
 	of := counters{
 		Late:        c.Dropped["late"],
 		Undecodable: c.Dropped["decode_key"] + c.Dropped["decode_value"],

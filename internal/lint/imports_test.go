@@ -28,6 +28,9 @@ var allowedImports = map[string][]string{
 	"internal/kafka":     {"processor", "record"},
 	"internal/statedir":  {"record"},
 
+	"metrics":             {"record"},
+	"metrics/otelmetrics": {"metrics"},
+	"metrics/prommetrics": {"metrics"},
 	"tracing":             {"record"},
 	"tracing/oteltracing": {"tracing"},
 
@@ -35,15 +38,15 @@ var allowedImports = map[string][]string{
 		"internal/graph", "internal/plan", "processor", "record", "serde", "store", "windowing",
 	},
 	"internal/reactor": {
-		"changelog", "internal/kafka", "internal/plan", "internal/timer", "processor", "record", "store", "tracing",
+		"changelog", "internal/kafka", "internal/plan", "internal/timer", "metrics", "processor", "record", "store", "tracing",
 		"windowing",
 	},
 	".": {
 		"internal/graph", "internal/kafka", "internal/plan", "internal/reactor", "internal/statedir",
-		"processor", "record", "serde", "store", "topology", "tracing", "windowing",
+		"metrics", "processor", "record", "serde", "store", "topology", "tracing", "windowing",
 	},
 	"streamtest": {
-		"changelog", "internal/graph", "internal/plan", "internal/reactor", "processor", "record", "serde",
+		"changelog", "internal/graph", "internal/plan", "internal/reactor", "metrics", "processor", "record", "serde",
 		"store", "topology", "windowing",
 	},
 	"internal/conformance": {
@@ -58,16 +61,17 @@ var allowedImports = map[string][]string{
 // allowedOutside is who may import a package of another module. Tests may import all of them but
 // Pebble, and the test libraries besides.
 var allowedOutside = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":   {"internal/kafka", "examples/..."},
-	"github.com/twmb/franz-go/pkg/kerr":  {"internal/kafka", "examples/..."},
-	"github.com/twmb/franz-go/pkg/kmsg":  {"internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kadm":  {"internal/kafka", "examples/..."},
-	"github.com/twmb/franz-go/pkg/sasl":  {".", "internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kfake": {"bench", "examples/..."},
-	"github.com/cockroachdb/pebble/v2":   {"store"},
-	"github.com/google/btree":            {"store"},
-	"github.com/gofrs/flock":             {"internal/statedir"},
-	"go.opentelemetry.io/otel":           {"tracing/oteltracing"},
+	"github.com/twmb/franz-go/pkg/kgo":    {"internal/kafka", "examples/..."},
+	"github.com/twmb/franz-go/pkg/kerr":   {"internal/kafka", "examples/..."},
+	"github.com/twmb/franz-go/pkg/kmsg":   {"internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/..."},
+	"github.com/twmb/franz-go/pkg/sasl":   {".", "internal/kafka"},
+	"github.com/twmb/franz-go/pkg/kfake":  {"bench", "examples/..."},
+	"github.com/cockroachdb/pebble/v2":    {"store"},
+	"github.com/google/btree":             {"store"},
+	"github.com/gofrs/flock":              {"internal/statedir"},
+	"go.opentelemetry.io/otel":            {"metrics/otelmetrics", "tracing/oteltracing"},
+	"github.com/prometheus/client_golang": {"metrics/prommetrics"},
 }
 
 var allowedInTests = []string{

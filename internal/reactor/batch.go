@@ -10,10 +10,10 @@ import (
 	"github.com/pitwheel/pitwheel/tracing"
 )
 
-// batches are the spans of a task's turns. Nil: tracing is off, and its methods do nothing.
+// batches are the spans of a task's turns. Nil: tracing is off.
 type batches struct {
 	tracer tracing.Tracer
-	id     record.TaskID
+	task   *Task
 	begin  time.Time // of the turn
 
 	now     tracing.Span      // of the turn; nil: it has done nothing yet
@@ -25,17 +25,25 @@ type batches struct {
 	ended []tracing.Context // of the turns since the last commit
 }
 
-func newBatches(t tracing.Tracer, id record.TaskID) *batches {
-	if t == nil {
+func newBatches(t *Task) *batches {
+	if t.config.Tracer == nil {
 		return nil
 	}
-	return &batches{tracer: t, id: id}
+	return &batches{tracer: t.config.Tracer, task: t}
 }
 
-// turn begins a turn; its span begins with its first record or output.
-func (b *batches) turn(at time.Time) {
-	if b != nil {
-		b.begin = at
+// BeginTurn says that the records that follow are processed in one go. Where they are traced, the
+// turn's span begins with the first record or output, as of at.
+func (t *Task) BeginTurn(at time.Time) {
+	if t.batches != nil {
+		t.batches.begin = at
+	}
+}
+
+// EndTurn ends the turn, whose outputs were taken. err is what ended it before its time.
+func (t *Task) EndTurn(at time.Time, err error) {
+	if t.batches != nil {
+		t.batches.end(at, err)
 	}
 }
 
@@ -46,7 +54,7 @@ func (b *batches) open() tracing.Span {
 			b.begin = time.Now()
 		}
 		b.now = b.tracer.Start(tracing.Start{
-			Name: "batch", At: b.begin, Attributes: []slog.Attr{slog.String("task", b.id.String())},
+			Name: "batch", At: b.begin, Attributes: []slog.Attr{slog.String("task", b.task.ID.String())},
 		})
 	}
 	return b.now
@@ -107,16 +115,34 @@ func (b *batches) flush(commit *span) {
 
 // end ends the turn.
 func (b *batches) end(at time.Time, err error) {
-	if b == nil || b.now == nil {
+	if b.now == nil {
 		return
 	}
 	b.now.Set(slog.Int64("records", b.records), slog.Int64("outputs", b.outputs))
+	b.endSteps()
 	b.now.End(at, err)
 	if c := b.now.Context(); !c.IsZero() && len(b.ended) < tracing.LinksMax {
 		b.ended = append(b.ended, c)
 	}
 	b.now, b.links, b.records, b.outputs = nil, b.links[:0], 0, 0
 	b.begin = time.Time{}
+}
+
+// endSteps makes a span of what each step did in the turn, if steps are timed. A step's calls lie within
+// its span, which the steps behind it may share: busy is what they took together.
+func (b *batches) endSteps() {
+	for i, w := range b.task.watches {
+		if !w.Timed || w.Came == 0 {
+			continue
+		}
+		b.tracer.Start(tracing.Start{
+			Name: "step", Parent: b.now, At: w.Begin, Attributes: []slog.Attr{
+				slog.String("step", b.task.config.Subtopology.Nodes[i].Name),
+				slog.Int64("in", w.Came), slog.Int64("out", w.Going), slog.Float64("busy", w.Busy.Seconds()),
+			},
+		}).End(w.End, nil)
+		w.Begin, w.End, w.Busy, w.Came, w.Going = time.Time{}, time.Time{}, 0, 0, 0
+	}
 }
 
 // take hands out the turns since the last commit.

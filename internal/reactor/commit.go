@@ -100,10 +100,19 @@ func (l *loop) trace(g *generation, begin time.Time) (end func(err *error)) {
 
 var errNotJoined = errors.New("the membership was lost before the commit")
 
-// note counts the commit and publishes totals.
-func (l *loop) note(g *generation, took time.Duration) {
+// committedOnce counts a commit and reports it.
+func (l *loop) committedOnce(took time.Duration) {
+	now := time.Now()
 	l.commits++
-	l.publish()
+	l.published.latency.Observe(took)
+	l.published.committed.Store(now.UnixNano())
+	l.published.uncommitted.Store(0)
+	l.report(now)
+}
+
+// note counts the commit and has what it consumed of repartition topics purged.
+func (l *loop) note(g *generation, took time.Duration) {
+	l.committedOnce(took)
 	records := 0
 	for _, c := range g.commits {
 		records += len(c.Changelog)

@@ -49,7 +49,7 @@ func (t *Task) Freeze() (*Commit, error) {
 	if err := t.space.Err(); err != nil {
 		return nil, t.taskError(err)
 	}
-	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, belongs: t.belongs, marks: map[string]record.Time{}, counters: t.counters.clone()}
+	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, belongs: t.belongs, marks: map[string]record.Time{}, counters: t.Counters()}
 	moved := len(frozen.Stores) > 0 || t.punctuated
 	t.punctuated = false
 	for _, in := range t.inputs {
@@ -60,6 +60,7 @@ func (t *Task) Freeze() (*Commit, error) {
 	if !moved {
 		return nil, nil
 	}
+	c.counters.Out += int64(len(t.outputs.Records)) // taken after this, and part of this commit
 	for name, at := range t.marks {
 		if *at >= 0 {
 			c.marks[name] = *at
@@ -134,8 +135,8 @@ func (t *Task) Abort() {
 	t.batches.take()
 	t.outputs = processor.Outputs{}
 	t.punctuations, t.punctuated = &punctuations{}, false
-	t.counters = t.counted.clone()
 	t.flushes, t.aheads, t.inputs, t.current = nil, nil, nil, nil
 	t.marks = map[string]*record.Time{}
 	t.bind()
+	t.recount()
 }

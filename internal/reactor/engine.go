@@ -49,13 +49,15 @@ type Config struct {
 	Replication        int16         // of internal topics; -1: the broker's default
 	LeaveOnStop        bool
 
-	Kafka  kafka.Config
-	Shared *store.Shared
-	Logger *slog.Logger
-	Tracer tracing.Tracer // nil: off
+	Kafka      kafka.Config
+	Shared     *store.Shared
+	Logger     *slog.Logger
+	Tracer     tracing.Tracer // nil: off
+	WatchSteps bool           // count what passes each step
+	TimeSteps  bool           // and make spans of it
 
-	OnRunning  func(all bool)                       // whether all assigned tasks run; nil: not told
-	OnRestored func(task record.TaskID, r Restored) // nil: not told
+	OnRunning func(all bool)    // whether all assigned tasks run; nil: not told
+	OnRestore func(r Restoring) // nil: not told
 }
 
 // Engine runs a plan as one instance of its application.
@@ -78,6 +80,11 @@ type Engine struct {
 	work context.Context // of all that runs; ended with the first failure
 	fail context.CancelCauseFunc
 	busy atomic.Int64 // when something last happened, Unix nanoseconds
+
+	member         atomic.Bool  // of the group, as of the last poll
+	polled         atomic.Int64 // when the consumer was last asked for records, Unix nanoseconds; 0: not yet
+	opened, closed atomic.Int64 // tasks
+	rebalances     atomic.Int64
 
 	openings chan struct{} // bounds how many tasks are opened at a time
 
@@ -103,6 +110,7 @@ type assignment struct {
 	warm        *standby      // the copy that was kept here until now; nil: none
 	opened      chan struct{} // closed when open has ended
 	failed      bool          // open did not succeed; valid once opened
+	restoring   restoring
 
 	space *store.Space
 	task  *Task
@@ -185,8 +193,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 		e.mu.Lock()
 		e.loops = append(e.loops, &loop{
 			engine: e, index: i, log: e.log, producer: producer, idleSince: time.Now(),
-			inbox: inbox{bell: make(chan struct{}, 1)}, tally: tally{now: Totals{StreamTime: -1}},
-		})
+			inbox: inbox{bell: make(chan struct{}, 1)}})
 		e.mu.Unlock()
 	}
 	return nil
@@ -305,6 +312,7 @@ func (a *assignment) closeSpace() error {
 		return nil
 	}
 	a.lifecycle.to(TaskClosed)
+	a.engine.closed.Add(1)
 	if a.space == nil {
 		return nil
 	}

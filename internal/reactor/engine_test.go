@@ -247,7 +247,7 @@ func TestLostAnswerToACommitLeavesNoTrace(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
-			if aborts := e.Totals().Aborts; (aborts == 0) != done {
+			if aborts := e.Metrics().Aborts; (aborts == 0) != done {
 				t.Errorf("%d commits were done again", aborts)
 			}
 			_, stop = b.start()

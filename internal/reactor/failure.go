@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"strconv"
 	"time"
 
@@ -45,8 +44,9 @@ func (t *Task) Fail(step *processor.Step, reason processor.Reason, err error) er
 	if policy.Action == processor.FailAction {
 		return &RecordError{f}
 	}
-	t.counters.Dropped[reason]++
+	t.counters.drop(step.Name, reason)
 	if policy.Action == processor.DeadLetterAction && raw != nil {
+		t.counters.DeadLettered++
 		t.outputs.Add(deadLetter(t.config.Topic(policy.Topic), raw, &f))
 	}
 	t.failures.note(t.ID, &f)
@@ -55,21 +55,6 @@ func (t *Task) Fail(step *processor.Step, reason processor.Reason, err error) er
 
 // Outputs is where steps put encoded records: processor.Host.
 func (t *Task) Outputs() *processor.Outputs { return &t.outputs }
-
-// Counters are a task's running totals.
-type Counters struct {
-	In      int64 // records processed or dropped
-	Out     int64 // records put out to topics, dead letters included
-	Dropped map[processor.Reason]int64
-}
-
-// Counters are the totals so far. What an abort will do again is not counted twice.
-func (t *Task) Counters() Counters { return t.counters.clone() }
-
-func (c Counters) clone() Counters {
-	c.Dropped = maps.Clone(c.Dropped)
-	return c
-}
 
 // The headers of a dead letter. The first six are Kafka Streams' (KIP-1034).
 const (

@@ -15,6 +15,7 @@ type route struct {
 	partition record.Partition
 	loop      *loop
 	buffered  atomic.Int64 // bytes on the way or in the task
+	end       atomic.Int64 // the last stable offset, as of the last fetch
 	paused    atomic.Bool
 }
 

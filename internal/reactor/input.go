@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 )
@@ -9,6 +10,7 @@ import (
 // RecordQueue.
 type input struct {
 	partition record.Partition
+	node      *plan.Node // its source
 	source    processor.Source
 	policies  processor.ErrorPolicies // of the source, before the app's
 
@@ -26,6 +28,7 @@ type input struct {
 
 	idle     idling      // while it has no records
 	deadline record.Time // of the wall clock, for waiting
+	consumed int64       // records processed or dropped
 }
 
 // raw is the head. There is one if hasHead.
@@ -56,6 +59,7 @@ func (in *input) feed(records []record.Raw, next, end int64) {
 // markers.
 func (in *input) pop() {
 	raw := in.raw()
+	in.consumed++
 	in.next = raw.Offset + 1
 	in.bytes -= raw.Size()
 	in.loaded = false

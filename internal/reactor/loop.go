@@ -30,7 +30,7 @@ type loop struct {
 	commits   int64
 	aborts    int64
 	idleSince time.Time
-	tally     tally
+	published published
 	doing     atomic.Pointer[string] // what it waits for brokers with; nil: nothing
 	span      *span                  // of the commit under way
 }
@@ -48,6 +48,7 @@ func (l *loop) run(ctx context.Context, stop <-chan struct{}) error {
 		if err := l.receive(ctx); err != nil {
 			return err
 		}
+		l.noteUncommitted()
 		worked, err := l.step(ctx)
 		if err != nil {
 			return err
@@ -127,8 +128,8 @@ func (l *loop) step(ctx context.Context) (worked bool, err error) {
 // turnOf has the task process and sends on what it put out.
 func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool, now time.Time, err error) {
 	begin := time.Now()
-	r.task.batches.turn(begin)
-	defer func() { r.task.batches.end(now, err) }()
+	r.task.BeginTurn(begin)
+	defer func() { r.task.EndTurn(now, err) }()
 	for now = begin; now.Sub(begin) < turnTime && (!did || now.Before(due)); {
 		before, looked := r.task.counters.In, now
 		if err := l.punctuate(r, now); err != nil {
@@ -138,7 +139,7 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 			return did, now, err
 		}
 		if err := l.produceOutputs(ctx, r); err != nil {
-			r.task.batches.end(now, err)
+			r.task.EndTurn(now, err)
 			return did, now, l.recover(ctx, nil, err)
 		}
 		if r.task.counters.In == before {
@@ -154,6 +155,8 @@ func (l *loop) turnOf(ctx context.Context, r *running, due time.Time) (did bool,
 	}
 	if did {
 		l.dirty = true // what was fed long ago may have waited
+		r.busy += now.Sub(begin)
+		l.published.busy += now.Sub(begin)
 		r.space.Trim()
 		l.noteBuffered(r)
 	}
@@ -191,6 +194,7 @@ func (l *loop) due() time.Time {
 // commitIfDue commits when the interval is over, or when caches hold more than they may.
 func (l *loop) commitIfDue(ctx context.Context) error {
 	now := time.Now()
+	l.reportIfDue(now)
 	if !l.dirty {
 		l.committed = now
 		return l.flushIfDue(now)

@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/record"
@@ -19,10 +20,13 @@ type poller struct {
 	cancel   context.CancelFunc // of the poll under way
 }
 
+// pollTime is how long a poll waits for records, so that it can be seen that polls go on.
+const pollTime = time.Second
+
 // run polls until ctx ends. An error is final.
 func (p *poller) run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		pollCtx, cancel := context.WithCancel(ctx)
+		pollCtx, cancel := context.WithTimeout(ctx, pollTime)
 		p.mu.Lock()
 		commands := p.commands
 		p.commands, p.cancel = nil, cancel
@@ -30,6 +34,8 @@ func (p *poller) run(ctx context.Context) error {
 		for _, f := range commands {
 			f()
 		}
+		p.engine.member.Store(p.engine.consumer.Member().Joined())
+		p.engine.polled.Store(time.Now().UnixNano())
 		if len(commands) == 0 {
 			if err := p.engine.consumer.Poll(pollCtx, p.deliver); err != nil {
 				cancel()
@@ -57,6 +63,7 @@ func (p *poller) deliver(f kafka.Fetched) {
 	if r == nil {
 		return
 	}
+	r.end.Store(f.End)
 	if r.buffered.Add(int64(f.Bytes)) > p.engine.highWater() && r.paused.CompareAndSwap(false, true) {
 		p.engine.consumer.Pause([]record.Partition{f.Partition})
 	}

@@ -72,7 +72,11 @@ func (t *Task) punctuate(clock windowing.Clock, now record.Time) (fired bool, er
 		fired = true
 		t.space.SetNow(now)
 		put := len(t.outputs.Records)
-		if err := p.call(now); err != nil {
+		begin := time.Now()
+		err := p.call(now)
+		t.counters.Punctuations++
+		t.counters.Punctuating += time.Since(begin)
+		if err != nil {
 			return fired, fmt.Errorf("punctuation of step %q: %w", p.step.Name, err)
 		}
 		t.punctuated = t.punctuated || len(t.outputs.Records) > put

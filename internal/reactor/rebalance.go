@@ -26,6 +26,7 @@ func (e *Engine) assigned(ctx context.Context, given kafka.Assignment) {
 		e.lost(ctx, stale)
 		of = append(slices.Clip(of), stale...)
 	}
+	e.rebalances.Add(1)
 	span := e.start("rebalance", time.Now(), nil)
 	span.set("assigned", len(of))
 	defer span.end(nil)
@@ -98,6 +99,7 @@ func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology, member string
 	}
 	e.assignments[id] = a
 	e.unclosed[a] = true
+	e.opened.Add(1)
 	go func() {
 		defer close(a.opened)
 		if a.warm != nil {
@@ -138,8 +140,8 @@ func (e *Engine) openSoon(ctx context.Context, a *assignment) error {
 	restored, err := e.open(ctx, a)
 	span.set("records", restored.Records)
 	span.end(err)
-	if err == nil && e.config.OnRestored != nil {
-		e.config.OnRestored(a.id, restored)
+	if err == nil {
+		e.tell(restored)
 	}
 	return err
 }
@@ -167,6 +169,7 @@ func (e *Engine) lost(ctx context.Context, of []record.Partition) { e.giveUp(ctx
 // giveUp has each loop give up its tasks of those partitions, all at once.
 func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.progress()
+	e.rebalances.Add(1)
 	span := e.start("rebalance", time.Now(), nil)
 	if lost {
 		span.set("lost", len(of))

@@ -31,6 +31,7 @@ func (t *trouble) add(now time.Time) {
 // way, and comes up once its transaction is decided; then the committed offsets' metadata says how:
 // committed if it has this commit's number and owner. What was is applied, the rest done again.
 func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
+	begin := time.Now()
 	l.waits("recovering from a commit that was not confirmed")
 	defer l.waits("")
 	l.log.Warn("commit not confirmed, asking the brokers what became of it", "loop", l.index, "rounds", l.trouble.rounds, "error", cause)
@@ -46,6 +47,7 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 	if len(again) == 0 {
 		l.log.Info("the commit was done after all", "loop", l.index)
 		l.trouble = trouble{}
+		l.committedOnce(time.Since(begin))
 		return nil
 	}
 	l.trouble.add(time.Now())
@@ -113,6 +115,7 @@ func (l *loop) rewind(ctx context.Context, tasks []*running) error {
 		}
 	}
 	l.engine.poller.seek(back, routes)
+	l.report(time.Now())
 	return nil
 }
 

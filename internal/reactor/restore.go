@@ -15,12 +15,6 @@ import (
 	"github.com/pitwheel/pitwheel/store"
 )
 
-// Restored is what bringing a task's state back took.
-type Restored struct {
-	Records int64         // changelog records replayed
-	Took    time.Duration // from the first request to the last record
-}
-
 // open makes a task that was assigned: reliability of the state rests on the order of its steps.
 //
 //  0. No transaction of the last owner stands open.
@@ -31,8 +25,11 @@ type Restored struct {
 //  3. Local state, whatever prefix of it survived; compared with what 1 and 2 said.
 //  4. Replay from local state's position to the ends, committed records only.
 //  5. Start behind the committed offsets.
-func (e *Engine) open(ctx context.Context, a *assignment) (restored Restored, err error) {
+func (e *Engine) open(ctx context.Context, a *assignment) (restored Restoring, err error) {
 	begin := time.Now()
+	restored = Restoring{Task: a.id, Event: RestoreDone}
+	a.restoring.began.Store(begin.UnixNano())
+	defer func() { a.restoring.ended.Store(time.Now().UnixNano()) }()
 	if err := e.openStores(a); err != nil {
 		return restored, err
 	}
@@ -104,7 +101,8 @@ func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
 	return TaskConfig{
 		ID: id, ApplicationID: e.config.ApplicationID, Subtopology: e.config.Plan.Subtopologies[id.Subtopology],
 		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer, Context: e.work,
-		Idle:    e.config.TaskIdle,
+		Idle:       e.config.TaskIdle,
+		WatchSteps: e.config.WatchSteps, TimeSteps: e.config.TimeSteps,
 		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 		Matched: e.topics.matched,
 	}
@@ -230,7 +228,7 @@ func (e *Engine) replay(
 }
 
 // run reads the partitions from those offsets to their ends.
-func (r *replayer) run(ctx context.Context, from map[record.Partition]int64) error {
+func (r *replayer) run(ctx context.Context, from map[record.Partition]int64) (err error) {
 	if len(from) == 0 {
 		return nil
 	}
@@ -240,6 +238,12 @@ func (r *replayer) run(ctx context.Context, from map[record.Partition]int64) err
 	}
 	defer reader.Close()
 	r.reader = reader
+	r.began()
+	defer func() {
+		if err != nil {
+			r.suspended()
+		}
+	}()
 	for !r.done() {
 		polls := r.polls
 		pollCtx, cancel := context.WithTimeout(ctx, time.Second)
@@ -268,8 +272,10 @@ type replayer struct {
 	read       map[string]int64            // the position behind what was read
 	reached    map[string]int64            // the position that state stands at
 	sources    map[string]*sourceRows      // by store, in place of its changelog
+	restores   map[string]*storeRestore    // by store, to tell of
 	records    int64
-	polls      int // that brought something
+	noted      int64 // of records
+	polls      int   // that brought something
 	warned     time.Time
 	err        error
 }
@@ -326,15 +332,16 @@ func (t *Task) rows(of string, f kafka.Fetched) ([]store.FrozenEntry, error) {
 // advance puts rows into the store, with the position they bring it to.
 func (r *replayer) advance(name string, rows []store.FrozenEntry, next int64) error {
 	r.read[name] = next
-	if r.sources[name] != nil {
-		// Its position is that of its input, which is committed.
-		r.engine.progress()
-		return r.assignment.space.Restore(name, rows, 0)
+	at := int64(0)
+	if r.sources[name] == nil { // else its position is that of its input, which is committed
+		at = max(r.reached[name], r.proof.Reached(name, next, r.engine.config.ExactlyOnce))
+		r.reached[name] = at
+		r.engine.held.note(r.assignment.id, name, next)
 	}
-	r.reached[name] = max(r.reached[name], r.proof.Reached(name, next, r.engine.config.ExactlyOnce))
-	r.engine.held.note(r.assignment.id, name, next)
 	r.engine.progress()
-	return r.assignment.space.Restore(name, rows, r.reached[name])
+	err := r.assignment.space.Restore(name, rows, at)
+	r.advanced(name)
+	return err
 }
 
 // standStill is called when a poll brought nothing. Where all transactions are decided, and the

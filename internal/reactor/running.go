@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pitwheel/pitwheel/metrics"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
 )
@@ -20,6 +21,10 @@ type running struct {
 	touched    time.Time // when the checkpoint was last said to be of now
 	limit      int       // records between two looks at the clock
 	lag        lag
+
+	busy     time.Duration // spent in turns
+	measured time.Time     // when disk was
+	disk     metrics.Disk
 }
 
 // add takes a restored task over.
@@ -36,6 +41,7 @@ func (l *loop) add(a *assignment) {
 	// Where the task starts is committed even if nothing comes: a crash must not move it.
 	l.dirty = true
 	l.engine.poller.start(r)
+	l.report(l.idleSince)
 }
 
 // renewRoutes makes what was fetched until now unknown.
@@ -77,7 +83,8 @@ func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err 
 			if !slices.Contains(ids, r.task.ID) {
 				return false
 			}
-			l.tally.closed.add(r.task.counters)
+			of := r.task.counted.totals()
+			l.published.closed.Add(&of)
 			if !lost && err == nil {
 				err = r.task.Close()
 			}
@@ -89,6 +96,7 @@ func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err 
 			return true
 		})
 	}
+	l.report(time.Now())
 	if err == nil && lost {
 		// What the lost tasks produced stands in one transaction with the others': all of it goes.
 		if err = l.producer.Renew(ctx); err == nil {

@@ -25,6 +25,7 @@ func (t *Task) Step(limit int) (n int, err error) {
 		}
 		in.time = max(in.time, in.loadedAt)
 		t.streamTime = max(t.streamTime, in.loadedAt)
+		t.counters.late(t.streamTime - in.loadedAt)
 		t.space.SetNow(in.loadedAt)
 		t.current = in
 		if t.batches != nil {

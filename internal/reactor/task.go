@@ -27,6 +27,8 @@ type TaskConfig struct {
 	Tracer        tracing.Tracer     // nil: off
 	Context       context.Context    // of what processors begin; nil: context.Background
 	Idle          time.Duration      // how long an input without records is waited for; negative: not even if it has some
+	WatchSteps    bool               // count what passes each step
+	TimeSteps     bool               // and make a span of what each did in a turn
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
@@ -59,8 +61,9 @@ type Task struct {
 	current  *input // whose head is being loaded or processed; nil during a flush
 	failures failureLog
 	counters Counters
-	counted  Counters // as of the last commit: an abort goes back to them
-	batches  *batches // nil: not traced
+	counted  Counters           // as of the last commit: an abort goes back to them
+	batches  *batches           // nil: not traced
+	watches  []*processor.Watch // of the nodes in their order; nil: not watched
 
 	belongs   belonging        // what its state belongs to
 	seq       int64            // of the last commit
@@ -100,9 +103,9 @@ func openTask(c TaskConfig) (*Task, error) {
 		starts:    map[record.Partition]int64{},
 	}
 	t.counters.Dropped = map[processor.Reason]int64{}
-	t.counted = t.counters.clone()
+	t.counted = t.Counters()
 	t.failures.log = c.Logger
-	t.batches = newBatches(c.Tracer, c.ID)
+	t.batches = newBatches(t)
 	for _, s := range c.Subtopology.Stores {
 		ts := &taskStore{plan: s, state: s.Open(c.Space)}
 		if s.Logged {
@@ -217,10 +220,14 @@ func (t *Task) TakeOutputs() []processor.Output {
 func (t *Task) bind() {
 	t.bound = t.newBound()
 	bound := map[*plan.Node]any{}
+	watches := t.watch()
 	for _, n := range slices.Backward(t.config.Subtopology.Nodes) {
 		children := make([]any, len(n.Children))
 		for i, child := range n.Children {
 			children[i] = bound[child]
+			if w, ok := bound[child].(processor.Watchable); ok && watches != nil {
+				children[i] = w.Watch(processor.Edge{From: watches[n], To: watches[child]})
+			}
 		}
 		bound[n] = n.Bind(binder{t}, children)
 	}
@@ -237,6 +244,20 @@ func (t *Task) bind() {
 	}
 }
 
+// watch makes what counts at each step; nil if they are not watched.
+func (t *Task) watch() map[*plan.Node]*processor.Watch {
+	t.watches = nil
+	if !t.config.WatchSteps && !t.config.TimeSteps {
+		return nil
+	}
+	of := map[*plan.Node]*processor.Watch{}
+	for _, n := range t.config.Subtopology.Nodes {
+		of[n] = &processor.Watch{Timed: t.config.TimeSteps}
+		t.watches = append(t.watches, of[n])
+	}
+	return of
+}
+
 // Read adds a source's topic to the inputs, from its beginning, if it has the task's partition. It is
 // for topics of sources with a pattern that turn up while the task runs; the others are read from
 // the start.
@@ -246,6 +267,7 @@ func (t *Task) Read(n *plan.Node, topic string) {
 	}
 	t.inputs = append(t.inputs, &input{
 		partition: record.Partition{Topic: topic, ID: t.ID.Partition},
+		node:      n,
 		source:    t.sources[n](topic),
 		policies:  n.OnError,
 		time:      -1,
