@@ -108,7 +108,7 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
-		Kafka: c.kafka(), Shared: shared, Logger: c.Logger,
+		Kafka: c.kafka(), Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
 		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
 		OnRunning: func(all bool) {
 			if all {

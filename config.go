@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -95,6 +96,10 @@ type Config struct {
 	// OnError is what becomes of records that fail. Zero: errors stop the app, what Kafka Streams
 	// drops is dropped; sources may have their own.
 	OnError topology.ErrorPolicies
+	// MaxErrors is how many records with an error policies may let pass before Run fails: those that
+	// did not decode, failed in a user function, or could not be produced. What is null, late or of a
+	// negative time does not count. It is counted by this instance since its start. Zero: no limit.
+	MaxErrors int64
 	// Logger is nil for slog.Default.
 	Logger *slog.Logger
 
@@ -194,6 +199,12 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	}
 	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		report("MemoryLimit", "is %d bytes: give at least 16 MiB, or zero for the default", c.MemoryLimit)
+	}
+	if c.MaxErrors < 0 {
+		report("MaxErrors", "is %d: it may not be negative; zero is no limit, and to let no error pass use topology.Fail", c.MaxErrors)
+	}
+	if topics, _ := c.OnError.DeadLetterTopics(); slices.Contains(topics, "") {
+		report("OnError", "has a DeadLetter without a topic: name one")
 	}
 	if c.Loops < 0 {
 		report("Loops", "is %d: it may not be negative; zero is the default", c.Loops)

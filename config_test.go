@@ -102,6 +102,8 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"Loops", func(c *Config) { c.Loops = -1 }, "zero is the default"},
 		{"Replication", func(c *Config) { c.Replication = -1 }, "the broker's default"},
 		{"Standbys", func(c *Config) { c.Standbys = -1 }, "zero keeps none"},
+		{"MaxErrors", func(c *Config) { c.MaxErrors = -1 }, "topology.Fail"},
+		{"OnError", func(c *Config) { c.OnError.Process = topology.DeadLetter("") }, "without a topic"},
 	}
 	for _, tt := range tests {
 		c := valid()

@@ -23,7 +23,11 @@ type Output struct {
 // order. Their bytes stand in chunks that are never written again where a record stands.
 type Outputs struct {
 	Records []Output
-	chunk   []byte
+	// Refuse says of a record that brokers would refuse it for good, and why: its step fails. Nil,
+	// which is usual: none is known.
+	Refuse func(*Output) error
+
+	chunk []byte
 }
 
 const (

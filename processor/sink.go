@@ -100,6 +100,11 @@ func (e *encoder[K, V]) put(r *record.Record[K, V]) error {
 		return e.step.Fail(reason, err)
 	}
 	out.Partition = partition
+	if outputs.Refuse != nil {
+		if err := outputs.Refuse(&out); err != nil {
+			return e.step.Fail(Produce, err)
+		}
+	}
 	outputs.Keep(bytes)
 	outputs.Add(out)
 	return nil

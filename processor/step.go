@@ -21,6 +21,7 @@ const (
 	DecodeKey        Reason = "decode_key"         // its key's bytes do not decode
 	DecodeValue      Reason = "decode_value"       // its value's bytes do not decode
 	Encode           Reason = "encode"             // what was made of it does not encode
+	Produce          Reason = "produce"            // brokers refuse for good what was made of it
 	Process          Reason = "process"            // a user function returned an error or panicked
 )
 

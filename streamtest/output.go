@@ -35,13 +35,17 @@ func (d *Driver) Output[K, V any](t topology.Topic[K, V]) Output[K, V] {
 	}
 }
 
-// writes is every topic that may get a record, sorted. all: it may be any, as a step chooses by
-// record.
+// writes is every topic that may get a record, sorted. all: it may be any, as a step or an error
+// policy chooses by record.
 func (d *Driver) writes() (names []string, all bool) {
 	app := d.settings.applicationID
 	of := map[string]bool{}
 	deadLetters := func(p topology.ErrorPolicies) {
-		of[p.Decode.Topic], of[p.Process.Topic], of[p.Dropped.Topic] = true, true, true
+		topics, others := p.DeadLetterTopics()
+		for _, topic := range topics {
+			of[topic] = true
+		}
+		all = all || others
 	}
 	deadLetters(d.settings.policies)
 	for _, sub := range d.plan.Compiled().Subtopologies {

@@ -145,6 +145,17 @@ func DeadLetter(topic string) ErrorPolicy {
 	return ErrorPolicy{Action: processor.DeadLetterAction, Topic: topic}
 }
 
+// Decide has f choose what becomes of each record that fails. The zero ErrorPolicy leaves it to
+// the next wider policies: after a source's own those of the app, then the defaults. f is called from
+// several goroutines, and must give the same for the same failure. If it panics the app stops. A
+// dead-letter topic that it chooses must exist when it does. Kafka: DeserializationExceptionHandler,
+// ProcessingExceptionHandler and ProductionExceptionHandler.
+func Decide(f func(Failure) ErrorPolicy) ErrorPolicy { return processor.Decide(f) }
+
+// Failure is what Decide decides on. The record's key and value are not in it: they are in the
+// dead letter.
+type Failure = processor.Failure
+
 type optionKind int
 
 const (

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/windowing"
 )
 
@@ -96,12 +95,9 @@ func (n *node) checkSource() {
 			n.fail(fmt.Sprintf("topic %q is given twice", topic), "give it once")
 		}
 	}
-	p := n.source.onError
-	for _, policy := range []ErrorPolicy{p.Decode, p.Process, p.Dropped} {
-		if policy.Action != processor.DeadLetterAction {
-			continue
-		}
-		if problem := nameProblem(policy.Topic, ""); problem != "" {
+	deadLetters, _ := n.source.onError.DeadLetterTopics()
+	for _, topic := range deadLetters {
+		if problem := nameProblem(topic, ""); problem != "" {
 			n.fail("dead-letter topic: "+problem, nameFix)
 		}
 	}

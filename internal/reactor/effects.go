@@ -135,6 +135,7 @@ func (t *Task) Abort() {
 	t.batches.take()
 	t.outputs = processor.Outputs{}
 	t.punctuations, t.punctuated = &punctuations{}, false
+	t.config.Errors.giveBack(t.counters, t.counted)
 	t.flushes, t.aheads, t.inputs, t.current = nil, nil, nil, nil
 	t.marks = map[string]*record.Time{}
 	t.bind()

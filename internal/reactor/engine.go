@@ -56,6 +56,8 @@ type Config struct {
 	WatchSteps bool           // count what passes each step
 	TimeSteps  bool           // and make spans of it
 
+	MaxErrors int64 // that policies may let pass; 0: no limit
+
 	OnRunning func(all bool)    // whether all assigned tasks run; nil: not told
 	OnRestore func(r Restoring) // nil: not told
 }
@@ -86,6 +88,7 @@ type Engine struct {
 	opened, closed atomic.Int64 // tasks
 	rebalances     atomic.Int64
 
+	errors   *ErrorLimit
 	openings chan struct{} // bounds how many tasks are opened at a time
 
 	mu          sync.Mutex
@@ -120,7 +123,7 @@ type assignment struct {
 func New(c Config) *Engine {
 	c.Kafka = c.Kafka.Shared()
 	e := &Engine{
-		config: c, log: c.Logger,
+		config: c, log: c.Logger, errors: NewErrorLimit(c.MaxErrors),
 		openings:    make(chan struct{}, 4),
 		assignments: map[record.TaskID]*assignment{},
 		owned:       map[record.Partition]bool{},

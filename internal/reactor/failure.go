@@ -17,14 +17,19 @@ type RecordError struct{ processor.Failure }
 
 // Error names the record, the step, the reason and the ways out.
 func (e *RecordError) Error() string {
-	s := fmt.Sprintf("record at topic %q partition %d offset %d failed in step %q: %s", e.Topic, e.Partition, e.Offset, e.Step, e.Reason)
-	if e.Topic == "" {
-		s = fmt.Sprintf("step %q failed in a punctuation, or with what a record cache had held back: %s", e.Step, e.Reason)
-	}
+	s := fmt.Sprintf("%s: %s", place(&e.Failure), e.Reason)
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
 	return s + " (to go on without such records, set an error policy that skips or dead-letters them)"
+}
+
+// place says what failed, and where.
+func place(f *processor.Failure) string {
+	if f.Topic == "" {
+		return fmt.Sprintf("step %q failed in a punctuation, or with what a record cache had held back", f.Step)
+	}
+	return fmt.Sprintf("record at topic %q partition %d offset %d failed in step %q", f.Topic, f.Partition, f.Offset, f.Step)
 }
 
 // Unwrap is the cause; nil where the reason says it all.
@@ -33,21 +38,33 @@ func (e *RecordError) Unwrap() error { return e.Err }
 // Fail hands the record being processed to the error policy: processor.Host.
 func (t *Task) Fail(step *processor.Step, reason processor.Reason, err error) error {
 	f := processor.Failure{Step: step.Name, Reason: reason, Offset: -1, Err: err}
-	policies := t.config.Policies
 	var raw *record.Raw
+	var source processor.ErrorPolicies
 	if in := t.current; in != nil {
 		raw = in.raw()
 		f.Topic, f.Partition, f.Offset = in.partition.Topic, in.partition.ID, raw.Offset
-		policies = in.policies.Or(policies)
+		source = in.policies
 	}
-	policy := policies.For(reason)
+	policy, undecided := processor.Choose(&f, source, t.config.Policies)
+	if undecided != nil {
+		f.Err = errors.Join(f.Err, fmt.Errorf("choose its error policy: %w", undecided))
+		return &RecordError{f}
+	}
 	if policy.Action == processor.FailAction {
 		return &RecordError{f}
 	}
+	if err := t.config.Errors.pass(&f); err != nil {
+		return err
+	}
 	t.counters.drop(step.Name, reason)
 	if policy.Action == processor.DeadLetterAction && raw != nil {
+		topic := t.config.Topic(policy.Topic)
+		if topic == nil {
+			f.Err = errors.Join(f.Err, fmt.Errorf("the topic %q, for dead letters, does not exist: create it", policy.Topic))
+			return &RecordError{f}
+		}
 		t.counters.DeadLettered++
-		t.outputs.Add(deadLetter(t.config.Topic(policy.Topic), raw, &f))
+		t.outputs.Add(deadLetter(topic, raw, &f))
 	}
 	t.failures.note(t.ID, &f)
 	return nil

@@ -48,6 +48,9 @@ func TestPoliciesDecideByReason(t *testing.T) {
 		{"decoding a value fails by default", policies{}, policies{}, processor.DecodeValue, processor.FailAction},
 		{"user functions fail by default", policies{}, policies{}, processor.Process, processor.FailAction},
 		{"encoding fails by default", policies{}, policies{}, processor.Encode, processor.FailAction},
+		{"producing fails by default", policies{}, policies{}, processor.Produce, processor.FailAction},
+		{"encoding is a part of producing", policies{Produce: skip}, policies{}, processor.Encode, processor.SkipAction},
+		{"producing is no part of processing", policies{Process: skip}, policies{}, processor.Produce, processor.FailAction},
 		{"null keys are skipped by default", policies{}, policies{}, processor.NullKey, processor.SkipAction},
 		{"null values are skipped by default", policies{}, policies{}, processor.NullValue, processor.SkipAction},
 		{"late records are skipped by default", policies{}, policies{}, processor.Late, processor.SkipAction},
@@ -101,6 +104,29 @@ func TestRecordErrorSaysWhichRecordWhereAndWhatToDo(t *testing.T) {
 	for _, secret := range []string{"key", "value"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("error %q gives away the record's %s", err, secret)
+		}
+	}
+}
+
+// A topic that a function chooses is not known at the start.
+func TestDeadLetterWithoutItsTopicFails(t *testing.T) {
+	task := failing(t, processor.ErrorPolicies{Process: dead}, processor.ErrorPolicies{})
+	task.config.Topic = func(string) *processor.Topic { return nil }
+	err := task.Fail(&processor.Step{Name: "s"}, processor.Process, errors.New("cause"))
+	for _, part := range []string{`"dead"`, "does not exist: create it", "offset 5", "cause"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("got %v, want an error that says %q", err, part)
+		}
+	}
+}
+
+func TestPolicyFunctionThatPanicsFailsTheRecord(t *testing.T) {
+	decide := processor.Decide(func(processor.Failure) processor.ErrorPolicy { panic("no idea") })
+	task := failing(t, processor.ErrorPolicies{Process: decide}, processor.ErrorPolicies{})
+	err := task.Fail(&processor.Step{Name: "s"}, processor.Process, errors.New("cause"))
+	for _, part := range []string{"choose its error policy", "no idea", "offset 5", "cause"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("got %v, want an error that says %q", err, part)
 		}
 	}
 }

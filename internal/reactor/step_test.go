@@ -57,6 +57,7 @@ func fakeTask(t *testing.T, inputs int) (task *Task, emitted *[]string) {
 		config: TaskConfig{Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 4} }},
 	}
 	task.failures.log = slog.New(slog.DiscardHandler)
+	task.counted = task.counters.clone()
 	for i := range inputs {
 		name := string(rune('a' + i))
 		task.inputs = append(task.inputs, &input{

@@ -20,6 +20,7 @@ type TaskConfig struct {
 	ApplicationID string
 	Subtopology   *plan.Subtopology
 	Policies      processor.ErrorPolicies // the app's
+	Errors        *ErrorLimit             // that policies let pass; nil: no limit
 	Owner         int64                   // of this opening of the task, to know its own commits by
 	Space         *store.Space            // the task's own; it is closed by whoever opened it
 	Logger        *slog.Logger

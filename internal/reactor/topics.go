@@ -127,11 +127,10 @@ func (t *topics) await(ctx context.Context, names []string) (map[string]kafka.To
 }
 
 func addDeadLetters(use map[string]string, rights map[string][]kafka.Right, p processor.ErrorPolicies) {
-	for _, policy := range []processor.ErrorPolicy{p.Decode, p.Process, p.Dropped} {
-		if policy.Action == processor.DeadLetterAction {
-			use[policy.Topic] = "for dead letters"
-			rights[policy.Topic] = append(rights[policy.Topic], kafka.WriteTopic(policy.Topic))
-		}
+	topics, _ := p.DeadLetterTopics()
+	for _, topic := range topics {
+		use[topic] = "for dead letters"
+		rights[topic] = append(rights[topic], kafka.WriteTopic(topic))
 	}
 }
 
