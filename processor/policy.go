@@ -23,6 +23,9 @@ type ErrorPolicy struct {
 	decide *func(Failure) ErrorPolicy // a pointer, so that policies can be compared
 }
 
+// Equal says whether two policies are the same; two of Decide are if they come from one call.
+func (p ErrorPolicy) Equal(other ErrorPolicy) bool { return p == other }
+
 // Action is what a policy does.
 type Action int
 

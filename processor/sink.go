@@ -100,14 +100,23 @@ func (e *encoder[K, V]) put(r *record.Record[K, V]) error {
 		return e.step.Fail(reason, err)
 	}
 	out.Partition = partition
-	if outputs.Refuse != nil {
-		if err := outputs.Refuse(&out); err != nil {
-			return e.step.Fail(Produce, err)
-		}
-	}
 	outputs.Keep(bytes)
 	outputs.Add(out)
+	if outputs.Refuse != nil {
+		return e.unlessRefused(outputs)
+	}
 	return nil
+}
+
+// unlessRefused takes the last record back if it is known to be refused.
+func (e *encoder[K, V]) unlessRefused(outputs *Outputs) error {
+	last := len(outputs.Records) - 1
+	err := outputs.Refuse(&outputs.Records[last])
+	if err == nil {
+		return nil
+	}
+	outputs.Records = outputs.Records[:last]
+	return e.step.Fail(Produce, err)
 }
 
 // encode appends the key and then the value; keyLen is where the one ends.

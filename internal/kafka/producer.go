@@ -24,6 +24,10 @@ type ProducerConfig struct {
 	TransactionalID string        // empty: not transactional, but idempotent
 	Timeout         time.Duration // of a transaction
 	BufferBytes     int           // that may be on their way; at least 1 MiB
+
+	// MaxBytes is how large a batch, and so a record, may be for a topic, before compression; from 512
+	// to 1 GiB. It is asked once after each Renew. Nil: Kafka's default for all.
+	MaxBytes func(topic string) int32
 }
 
 // Producer produces a loop's records. Under exactly-once each commit is a transaction with its
@@ -64,8 +68,11 @@ func (p *Producer) Renew(ctx context.Context) error {
 		kgo.MaxBufferedBytes(max(p.of.BufferBytes, 1<<20)),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 	)
+	if p.of.MaxBytes != nil {
+		opts = append(opts, kgo.ProducerBatchMaxBytesFn(p.of.MaxBytes))
+	}
 	// Each client has its own: the records of a closed one fail one after another, some later.
-	p.outcome = &outcome{access: p.config.Access}
+	p.outcome = &outcome{access: p.config.Access, most: p.of.MaxBytes}
 	p.noted = p.outcome.note
 	if p.of.TransactionalID == "" {
 		client, err := kgo.NewClient(opts...)
@@ -139,11 +146,8 @@ func (a *Ack) note(offset int64) {
 // Produce sends the record on its way, within a transaction if there are any. The record's bytes
 // must not change. Whether it arrived shows at Flush. ack, if not nil, notes its offset.
 func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack) error {
-	if p.session != nil && !p.begun {
-		if err := p.session.Begin(); err != nil {
-			return fmt.Errorf("begin transaction: %w", err)
-		}
-		p.begun = true
+	if err := p.begin(); err != nil {
+		return err
 	}
 	if len(p.slab) == 0 {
 		p.slab = make([]kgo.Record, 256)
@@ -167,11 +171,26 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 	return nil
 }
 
+// begin begins a transaction if there are any and none is open.
+func (p *Producer) begin() error {
+	if p.session == nil || p.begun {
+		return nil
+	}
+	if err := p.session.Begin(); err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	p.begun = true
+	return nil
+}
+
 // outcome is what became of a client's records.
 type outcome struct {
 	access *Access
-	mu     sync.Mutex
-	failed error // the first
+	most   func(topic string) int32 // nil: not known
+
+	mu       sync.Mutex
+	failed   error // the first
+	suspects []Suspect
 }
 
 // note keeps the first failure: the client commits whatever succeeded, so we must not.
@@ -181,9 +200,20 @@ func (o *outcome) note(r *kgo.Record, err error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	refused := Refused(err)
+	if o.failed != nil && !refused {
+		return
+	}
+	err = o.access.denied(err, WriteTopic(r.Topic), Right{"IdempotentWrite", "cluster", ""})
+	of := &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
+	if o.most != nil {
+		of.Most = o.most(r.Topic)
+	}
 	if o.failed == nil {
-		err = o.access.denied(err, WriteTopic(r.Topic), Right{"IdempotentWrite", "cluster", ""})
-		o.failed = &ProduceError{Topic: r.Topic, Partition: r.Partition, KeyBytes: len(r.Key), ValueBytes: len(r.Value), Err: err}
+		o.failed = of
+	}
+	if refused {
+		o.suspects = append(o.suspects, Suspect{r, of})
 	}
 }
 
@@ -192,12 +222,17 @@ type ProduceError struct {
 	Topic                string
 	Partition            int32
 	KeyBytes, ValueBytes int
+	Most                 int32 // that the topic takes, as far as it is known; 0: it is not
 	Err                  error
 }
 
 // Error names the topic, the partition, the record's size and the cause.
 func (e *ProduceError) Error() string {
-	return fmt.Sprintf("produce to topic %q partition %d a record of %d+%d bytes: %v", e.Topic, e.Partition, e.KeyBytes, e.ValueBytes, e.Err)
+	s := fmt.Sprintf("produce to topic %q partition %d a record of %d+%d bytes: %v", e.Topic, e.Partition, e.KeyBytes, e.ValueBytes, e.Err)
+	if e.Most > 0 && tooLarge(e.Err) {
+		s += fmt.Sprintf(" (with its headers and a batch's a record of this topic may have %d bytes before compression, by the topic's max.message.bytes)", e.Most)
+	}
+	return s
 }
 
 // Unwrap is the cause.
@@ -228,10 +263,8 @@ func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) 
 	if p.session == nil {
 		return p.commitOffsets(ctx, member, offsets)
 	}
-	if !p.begun {
-		if err := p.session.Begin(); err != nil {
-			return fmt.Errorf("begin transaction: %w", err)
-		}
+	if err := p.begin(); err != nil {
+		return err
 	}
 	p.begun = false
 	ctx = kgo.PreTxnCommitFnContext(ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
@@ -280,7 +313,7 @@ func (p *Producer) Abort(ctx context.Context) error {
 	_, err := p.session.End(ctx, kgo.TryAbort)
 	// The records that it gave up have failed; it waited for them.
 	p.outcome.mu.Lock()
-	p.outcome.failed = nil
+	p.outcome.failed, p.outcome.suspects = nil, nil
 	p.outcome.mu.Unlock()
 	return err
 }

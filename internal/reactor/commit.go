@@ -75,6 +75,7 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	if err := l.apply(g); err != nil { // 6
 		return err
 	}
+	l.forgetRefused()
 	l.note(g, time.Since(begin))
 	return nil
 }

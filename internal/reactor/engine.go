@@ -48,6 +48,7 @@ type Config struct {
 	CreateTopics       bool          // internal ones that are missing
 	Replication        int16         // of internal topics; -1: the broker's default
 	LeaveOnStop        bool
+	WatchInterval      time.Duration // of looking whether topics have changed; zero: 10 s
 
 	Kafka      kafka.Config
 	Shared     *store.Shared
@@ -121,6 +122,7 @@ type assignment struct {
 
 // New makes an Engine.
 func New(c Config) *Engine {
+	c.WatchInterval = cmp.Or(c.WatchInterval, watchEvery)
 	c.Kafka = c.Kafka.Shared()
 	e := &Engine{
 		config: c, log: c.Logger, errors: NewErrorLimit(c.MaxErrors),
@@ -184,7 +186,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 	for i := range e.config.Loops {
 		of := kafka.ProducerConfig{
 			Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout,
-			BufferBytes: int(e.config.BufferBytes) / e.config.Loops,
+			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, MaxBytes: e.topics.maxBytes,
 		}
 		if e.config.ExactlyOnce {
 			of.TransactionalID = fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, i)
@@ -236,6 +238,11 @@ func (e *Engine) runLoops(ctx context.Context) error {
 	}
 	others.Go(func() {
 		if err := e.poller.run(polling); err != nil {
+			e.fail(err)
+		}
+	})
+	others.Go(func() {
+		if err := e.watchTopics(polling); err != nil {
 			e.fail(err)
 		}
 	})

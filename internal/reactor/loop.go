@@ -27,6 +27,7 @@ type loop struct {
 	committed time.Time  // when the last commit was, or the first record after it
 	dirty     bool       // something was processed since the last commit
 	trouble   trouble
+	refusals  refusals
 	commits   int64
 	aborts    int64
 	idleSince time.Time

@@ -37,6 +37,10 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 	l.log.Warn("commit not confirmed, asking the brokers what became of it", "loop", l.index, "rounds", l.trouble.rounds, "error", cause)
 	l.span.failed(cause)
 	l.span.enter("recover")
+	suspects := l.producer.Suspects()
+	if err := l.engine.topics.readLimits(ctx, tooLarge(suspects)); err != nil {
+		return errors.Join(cause, err)
+	}
 	if err := l.producer.Renew(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -50,8 +54,18 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 		l.committedOnce(time.Since(begin))
 		return nil
 	}
+	if found, err := l.findRefused(ctx, suspects); err != nil {
+		return err
+	} else if found {
+		l.trouble = trouble{}
+		return l.rewind(ctx, again)
+	}
+	if err := l.engine.topics.gone(ctx, cause); err != nil {
+		return err
+	}
 	l.trouble.add(time.Now())
-	if kafka.Permanent(cause) || l.trouble.rounds > maxRounds {
+	// What was refused and is not found now may have been refused for the company it was in.
+	if kafka.Permanent(cause) && !kafka.Refused(cause) || l.trouble.rounds > maxRounds {
 		return fmt.Errorf("commit: %w", cause)
 	}
 	return l.rewind(ctx, again)
@@ -92,6 +106,8 @@ func (l *loop) rewind(ctx context.Context, tasks []*running) error {
 		return nil
 	}
 	l.aborts++
+	l.refusals.aborted()
+	defer l.refuse()
 	tasks = slices.Clone(tasks)
 	proofs, err := l.engine.proofs(ctx, tasks)
 	if err != nil {

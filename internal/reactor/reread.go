@@ -86,7 +86,7 @@ func (t *topics) checkSources(ctx context.Context) error {
 			if s.Source == "" {
 				continue
 			}
-			config, err := t.admin.TopicConfig(ctx, s.Source)
+			config, err := t.describe(ctx, s.Source)
 			if err != nil {
 				return err
 			}

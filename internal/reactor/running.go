@@ -35,6 +35,7 @@ func (l *loop) add(a *assignment) {
 	for _, p := range r.task.Inputs() {
 		r.routes[p] = &route{partition: p, loop: l}
 	}
+	r.task.Refuse(l.refusals.hook())
 	l.tasks = append(l.tasks, r)
 	slices.SortFunc(l.tasks, func(a, b *running) int { return compareTasks(a.task.ID, b.task.ID) })
 	l.idleSince = time.Now()

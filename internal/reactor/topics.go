@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -24,13 +23,15 @@ type topics struct {
 	admin  *kafka.Admin
 	counts map[string]int32 // by full name
 
-	matched map[*plan.Node][]string // the topics of sources with a pattern, as of the start
+	matched map[*plan.Node][]string      // the topics of sources with a pattern, as of the start
+	configs map[string]map[string]string // as of the start
 
 	mu      sync.Mutex
 	known   map[string]*processor.Topic
 	unknown map[string]time.Time     // when they were last looked for
 	keeps   map[string]time.Duration // by changelog: how long it keeps deletions
 	ids     map[string][16]byte
+	limits  map[string]int32 // how large a batch may be
 }
 
 // prepareTopics finds the topics that the plan names, makes the internal ones that are missing and
@@ -41,6 +42,7 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 		counts: map[string]int32{}, matched: map[*plan.Node][]string{},
 		known: map[string]*processor.Topic{}, ids: map[string][16]byte{},
 		unknown: map[string]time.Time{}, keeps: map[string]time.Duration{},
+		configs: map[string]map[string]string{}, limits: map[string]int32{},
 	}
 	if err := t.findExternal(ctx); err != nil {
 		return nil, err
@@ -59,6 +61,9 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 		}
 	}
 	if err := t.makeInternal(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.readLimits(ctx, t.written()); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -124,6 +129,26 @@ func (t *topics) await(ctx context.Context, names []string) (map[string]kafka.To
 		}
 	}
 	return found, err
+}
+
+// written are the topics that are written to, but for those chosen by record.
+func (t *topics) written() []string {
+	use, rights := map[string]string{}, map[string][]kafka.Right{}
+	addDeadLetters(use, rights, t.config.Policies)
+	for _, sub := range t.config.Plan.Subtopologies {
+		for _, n := range sub.Nodes {
+			addDeadLetters(use, rights, n.OnError)
+			if n.Kind == plan.Sink && !n.Internal {
+				for _, topic := range n.Topics {
+					use[topic] = ""
+				}
+			}
+		}
+	}
+	for _, topic := range t.internal() {
+		use[topic.name] = ""
+	}
+	return slices.Sorted(maps.Keys(use))
 }
 
 func addDeadLetters(use map[string]string, rights map[string][]kafka.Right, p processor.ErrorPolicies) {
@@ -206,23 +231,51 @@ func (t *topics) topicsOf(n *plan.Node) []string {
 
 // internalTopic is a topic that is ours to make.
 type internalTopic struct {
-	name   string
-	config map[string]string
+	name      string
+	config    map[string]string
+	own       map[string]string // what the topology sets itself
+	changelog bool
+	retention time.Duration     // a window store's
+	history   time.Duration     // a versioned store's
+	why       map[string]string // it must be as it is in config
 }
 
 func (t *topics) internal() []internalTopic {
+	const times = "but the times of records must stay"
 	var all []internalTopic
 	for _, r := range t.config.Plan.Internal {
-		all = append(all, internalTopic{plan.TopicName(t.config.ApplicationID, r.Topic), changelog.RepartitionConfig()})
+		all = append(all, internalTopic{
+			name: plan.TopicName(t.config.ApplicationID, r.Topic), config: changelog.RepartitionConfig(),
+			why: map[string]string{
+				"cleanup.policy":         "which deletes records that are not yet processed",
+				"retention.ms":           "which deletes records that are not yet processed; those that are, pitwheel deletes",
+				"message.timestamp.type": times,
+			},
+		})
 	}
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, s := range sub.Stores {
-			if s.Logged {
-				all = append(all, internalTopic{
-					plan.ChangelogTopic(t.config.ApplicationID, s.Name),
-					changelogConfig(s),
-				})
+			if !s.Logged {
+				continue
 			}
+			window := s.Kind == plan.Window
+			topic := internalTopic{
+				name: plan.ChangelogTopic(t.config.ApplicationID, s.Name), changelog: true, own: s.TopicConfig,
+				config: changelogConfig(s),
+				why: map[string]string{
+					"cleanup.policy":         fmt.Sprintf("but store %q would lose rows that are not kept for ever", s.Name),
+					"message.timestamp.type": times,
+				},
+			}
+			if window {
+				topic.retention = s.Retention
+				topic.why["retention.ms"] = fmt.Sprintf("but store %q keeps windows for %v", s.Name, s.Retention)
+			}
+			if s.Kind == plan.Versioned {
+				topic.history = s.Retention
+				topic.why["min.compaction.lag.ms"] = fmt.Sprintf("but store %q keeps versions for %v", s.Name, s.Retention)
+			}
+			all = append(all, topic)
 		}
 	}
 	return all
@@ -273,38 +326,10 @@ func (t *topics) makeInternal(ctx context.Context) error {
 	if err := t.awaitInternal(ctx, names); err != nil {
 		return err
 	}
+	if err := t.checkInternal(ctx, all); err != nil {
+		return err
+	}
 	return t.readDeletions(ctx)
-}
-
-// defaultDeletions is Kafka's delete.retention.ms where a topic says nothing.
-const defaultDeletions = 24 * time.Hour
-
-// readDeletions asks how long changelogs keep deletions: local state that is older cannot be brought
-// up to date by them.
-func (t *topics) readDeletions(ctx context.Context) error {
-	for _, sub := range t.config.Plan.Subtopologies {
-		for _, s := range sub.Stores {
-			if !s.Logged || s.InMemory || s.Kind == plan.Window {
-				continue
-			}
-			config, err := t.admin.TopicConfig(ctx, plan.ChangelogTopic(t.config.ApplicationID, s.Name))
-			if err != nil {
-				return err
-			}
-			if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
-				t.keeps[s.Name] = time.Duration(ms) * time.Millisecond
-			}
-		}
-	}
-	return nil
-}
-
-// deletions is how long the changelog of a store keeps deletions.
-func (t *topics) deletions(store string) time.Duration {
-	if d, ok := t.keeps[store]; ok {
-		return d
-	}
-	return defaultDeletions
 }
 
 // awaitInternal waits until the brokers know the topics that were just made.
