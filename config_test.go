@@ -175,7 +175,7 @@ func TestZeroFieldsGetTheirDefaults(t *testing.T) {
 func TestFieldsThatAreSetStay(t *testing.T) {
 	given := Config{
 		ApplicationID: "a", Brokers: []string{"b:1"}, InstanceID: "i", ClientID: "c", Rack: "r", StateDir: "s",
-		Guarantee: AtLeastOnce, CommitInterval: 1, FlushInterval: 2, MemoryLimit: 32 << 20, Loops: 4, SessionTimeout: 5, StopTimeout: 6,
+		Guarantee: AtLeastOnce, CommitInterval: 1, FlushInterval: 2, MemoryLimit: 32 << 20, Loops: 4, SessionTimeout: 5, StopTimeout: 6, StuckAfter: 7,
 		Topics: ValidateTopics, Replication: 3, LeaveOnStop: true, Logger: slog.New(slog.DiscardHandler),
 	}
 	got, err := given.withDefaults()

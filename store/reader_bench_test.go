@@ -36,10 +36,10 @@ func BenchmarkReaderGet(b *testing.B) {
 				reader := NewKeyValueReader(parts{here: []*Committed{s.Committed("kv")}}, func() Serdes[[]byte, int64] {
 					return Serdes[[]byte, int64]{serde.Bytes(), serde.Int64()}
 				})
-				ctx := context.Background()
+				ctx, random := context.Background(), rand.New(rand.NewPCG(1, 2))
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, ok, err := reader.Get(ctx, key(rand.IntN(n))); !ok || err != nil {
+					if _, ok, err := reader.Get(ctx, key(random.IntN(n))); !ok || err != nil {
 						b.Fatal(ok, err)
 					}
 				}

@@ -49,7 +49,8 @@ func keptIn(t *testing.T, opts ...topology.StateOption) (
 		b.Stream(in).Process(keeping(w, v), w, v)
 	})
 	d = streamtest.New(t, plan, streamtest.Partitions(2))
-	return d, d.Window(w), d.Versioned(v)
+	windows, versions = d.Window(w), d.Versioned(v)
+	return d, windows, versions
 }
 
 // What processors keep by window and by version is there again after a restart, from the changelogs.

@@ -27,7 +27,7 @@ var (
 func failing(t *testing.T, app, source processor.ErrorPolicies) *Task {
 	t.Helper()
 	task, _ := fakeTask(t, 1)
-	task.config.Policies, task.inputs[0].policies = app, source
+	task.config.Policies, task.inputs[0].policies, task.config.Context = app, source, t.Context()
 	task.Feed(task.inputs[0].partition, []record.Raw{{
 		Key: []byte("key"), Value: []byte("value"), Time: 70, Offset: 5, Headers: record.Headers{{Key: "own", Value: []byte("x")}},
 	}}, 6, 6)
