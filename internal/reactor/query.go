@@ -22,30 +22,38 @@ func Stored(p *plan.Plan, name string) (sub *plan.Subtopology, s *plan.Store, ok
 	return nil, nil, false
 }
 
+// Query is which store is asked, and how.
+type Query struct {
+	Subtopology *plan.Subtopology
+	Store       *plan.Store
+	Standbys    bool  // copies are asked of tasks that are not here
+	MaxLag      int64 // but none that is so many records behind
+}
+
 // Parts are the partitions of a store to ask, for any goroutine. partitionKey is the part of a key's
 // bytes that chooses its partition; nil: all partitions are asked. An error stands in the place of a
 // partition that cannot be asked here and now.
 //
 // Where a row's partition is that of its key, it is asked alone. Where a partitioner of the user's
 // or a processor may have put it elsewhere, the others are asked too.
-func (e *Engine) Parts(sub *plan.Subtopology, s *plan.Store, partitionKey []byte) iter.Seq2[store.Part, error] {
+func (e *Engine) Parts(q Query, partitionKey []byte) iter.Seq2[store.Part, error] {
 	return func(yield func(store.Part, error) bool) {
 		spreads := e.spreads.Load()
 		if spreads == nil {
-			yield(store.Part{}, fmt.Errorf("store %q: %w", s.Name, store.ErrNotReady))
+			yield(store.Part{}, fmt.Errorf("store %q: %w", q.Store.Name, store.ErrNotReady))
 			return
 		}
-		spread := (*spreads)[sub]
+		spread := (*spreads)[q.Subtopology]
 		count, first, one := spread.partitions, int32(0), false
 		if partitionKey != nil {
 			first = processor.PartitionOf(partitionKey, count)
-			one = s.ByKey && spread.byKey
+			one = q.Store.ByKey && spread.byKey
 		}
 		for i := range count {
 			partition := (first + i) % count
-			rows, err := e.committedRows(record.TaskID{Subtopology: sub.ID, Partition: partition}, s.Name)
+			rows, err := e.committedRows(q, record.TaskID{Subtopology: q.Subtopology.ID, Partition: partition})
 			if err != nil {
-				err = PartError(s.Name, partition, err)
+				err = PartError(q.Store.Name, partition, err)
 			}
 			if !yield(store.Part{Partition: partition, Rows: rows}, err) || one {
 				return
@@ -82,13 +90,15 @@ func (t *topics) spreads() map[*plan.Subtopology]spread {
 }
 
 // committedRows are a task's committed rows of a store.
-func (e *Engine) committedRows(id record.TaskID, name string) (*store.Committed, error) {
+func (e *Engine) committedRows(q Query, id record.TaskID) (*store.Committed, error) {
 	e.mu.Lock()
 	a, ended := e.assignments[id], e.ended
 	e.mu.Unlock()
 	switch {
 	case ended:
 		return nil, store.ErrNotReady
+	case a == nil && q.Standbys:
+		return e.standbys.committedRows(q, id)
 	case a == nil:
 		return nil, store.ErrNotHere
 	}
@@ -96,7 +106,27 @@ func (e *Engine) committedRows(id record.TaskID, name string) (*store.Committed,
 	case TaskCreated, TaskRestoring:
 		return nil, store.ErrRestoring
 	case TaskRunning:
-		return a.space.Committed(name), nil
+		return a.space.Committed(q.Store.Name), nil
 	}
 	return nil, store.ErrNotHere
+}
+
+// committedRows are those of a task's copy.
+func (r *standbys) committedRows(q Query, id record.TaskID) (*store.Committed, error) {
+	r.mu.Lock()
+	s := r.all[id]
+	r.mu.Unlock()
+	if s == nil {
+		return nil, store.ErrNotHere
+	}
+	select {
+	case <-s.opened:
+	default:
+		return nil, store.ErrRestoring
+	}
+	// Opening has failed where there is no task: then the engine ends.
+	if lag := s.lag.Load(); s.task == nil || lag > q.MaxLag {
+		return nil, fmt.Errorf("%w: the copy that is lags %d records behind", store.ErrNotHere, lag)
+	}
+	return s.space.Committed(q.Store.Name), nil
 }
