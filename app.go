@@ -102,7 +102,7 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 	return reactor.Config{
 		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
 		TaskDir: dir.Task, TaskDirs: dir.Tasks, Standbys: c.Standbys,
-		TaskNote: dir.TaskNote, KeepTaskNote: dir.KeepTaskNote,
+		GlobalDir: dir.Global, TaskNote: dir.TaskNote, KeepTaskNote: dir.KeepTaskNote,
 		ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
 		CommitInterval: c.CommitInterval, TaskIdle: c.TaskIdle, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,

@@ -74,6 +74,14 @@ func (d *Driver) lay() {
 	for _, r := range p.Internal {
 		d.newTopic(plan.TopicName(d.settings.applicationID, r.Topic), l.internal[r.Topic])
 	}
+	for _, sub := range p.Globals {
+		for _, n := range sub.Nodes {
+			for _, topic := range n.Topics {
+				d.topic(topic).keep()
+			}
+		}
+		d.tasks = append(d.tasks, &task{subtopology: sub, id: record.TaskID{Subtopology: -1 - sub.ID}, whole: true})
+	}
 	for _, sub := range p.Subtopologies {
 		tasks := l.tasks(sub)
 		for _, s := range sub.Stores {

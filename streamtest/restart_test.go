@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/streamtest"
@@ -160,5 +161,42 @@ func TestRestartKeepsCountingDrops(t *testing.T) {
 	in.PipeRecord(badRecords["late"].record)
 	if d.Dropped("late") != 2 {
 		t.Errorf("%d were late, want 2", d.Dropped("late"))
+	}
+}
+
+// A global store is what its topic says, as it was processed before.
+func TestRestartFillsGlobalStoresAgain(t *testing.T) {
+	b := topology.NewBuilder()
+	names := b.KeyValueStore("names", serde.String(), serde.String())
+	right := topology.NewTopic("right", serde.String(), serde.String())
+	b.ProcessGlobal(right, func(c *processor.Task) (processor.Func[string, string], error) {
+		names := names.In(c)
+		return func(r record.Record[string, string]) error { names.Put(r.Key(), r.Value()); return nil }, nil
+	}, names)
+	b.Stream(in).Process(func(c *processor.Context[string, string]) (processor.Func[string, string], error) {
+		names := names.In(c)
+		return func(r record.Record[string, string]) error {
+			name, _ := names.Get(r.Key())
+			c.Forward(r.WithValue(name))
+			return nil
+		}, nil
+	}).To(out)
+	plan, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := streamtest.New(t, plan, streamtest.Partitions(3))
+	for n := range 20 {
+		d.Input(right).Pipe("k"+strconv.Itoa(n), "v"+strconv.Itoa(n), record.Time(n))
+	}
+	for range 2 {
+		d.Restart()
+		d.Input(in).Pipe("k7", "", 100)
+		if got := d.Output(out).All(); len(got) != 1 || got[0].Value() != "v7" {
+			t.Errorf("got %v, want v7", got)
+		}
+		if name, _ := d.KeyValue(names).Get("k19"); name != "v19" {
+			t.Errorf("the store has %q, want v19", name)
+		}
 	}
 }

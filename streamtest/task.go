@@ -17,6 +17,7 @@ type task struct {
 	*reactor.Task
 	id          record.TaskID
 	subtopology *plan.Subtopology
+	whole       bool // it keeps global stores
 	space       *store.Space
 
 	committed *reactor.Commit  // the last one; nil: none
@@ -35,12 +36,15 @@ func (d *Driver) open(t *task) error {
 		ID: t.id, ApplicationID: d.settings.applicationID, Subtopology: t.subtopology,
 		Policies: d.settings.policies, Owner: d.owner, Space: space, Logger: d.log, WatchSteps: true, Now: d.wall,
 		Topic:   func(name string) *processor.Topic { return &d.topic(name).Topic },
-		Matched: d.matched,
+		Matched: d.matched, Globals: d.global, Whole: t.whole,
 	})
 	if err != nil {
 		return err
 	}
 	d.enqueue(t)
+	if t.whole {
+		return d.refill(t)
+	}
 	proof, err := t.proof()
 	if err != nil {
 		return err
@@ -50,6 +54,37 @@ func (d *Driver) open(t *task) error {
 		return fmt.Errorf("task %s: %w", t.id, err)
 	}
 	return t.Start(proof, positions, func(record.Partition) (int64, error) { return 0, nil })
+}
+
+// global is a global store by its name.
+func (d *Driver) global(name string) (*plan.Store, *store.Committed) {
+	for _, t := range d.tasks {
+		for _, s := range t.subtopology.Stores {
+			if t.whole && s.Name == name && t.space != nil {
+				return s, t.space.Committed(name)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// refill makes global stores anew of the records that were processed before.
+func (d *Driver) refill(t *task) error {
+	before := t.committed
+	t.committed, t.positions = nil, nil
+	if err := t.Start(reactor.Proof{}, nil, func(record.Partition) (int64, error) { return 0, nil }); err != nil || before == nil {
+		return err
+	}
+	n := 0
+	for _, o := range before.Offsets {
+		kept := d.topic(o.Partition.Topic).kept[o.Partition.ID][:o.At]
+		t.Feed(o.Partition, kept, o.At, o.At)
+		n += len(kept)
+	}
+	if _, err := t.Step(n); err != nil {
+		return err
+	}
+	return d.commit(t)
 }
 
 // enqueue makes the queues of the task's inputs, once.

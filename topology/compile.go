@@ -26,7 +26,16 @@ func compile(nodes []*node, states []*state) *plan.Plan {
 		user := firstUser(written, s.store.Name)
 		stores[user] = append(stores[user], s.store)
 	}
-	p.Subtopologies = subtopologies(written, stores)
+	for number, sub := range subtopologies(written, stores) {
+		sub.Number = int32(number)
+		if slices.ContainsFunc(sub.Nodes, func(n *plan.Node) bool { return n.Global }) {
+			sub.ID = int32(len(p.Globals))
+			p.Globals = append(p.Globals, sub)
+			continue
+		}
+		sub.ID = int32(len(p.Subtopologies))
+		p.Subtopologies = append(p.Subtopologies, sub)
+	}
 	for _, n := range ordered {
 		if n.copartitions {
 			p.Copartitioned = append(p.Copartitioned, sourcesOf(n.head))
@@ -143,7 +152,7 @@ func subtopologies(nodes []*plan.Node, stores map[*plan.Node][]*plan.Store) []*p
 		root := groups.root(n)
 		sub := byRoot[root]
 		if sub == nil {
-			sub = &plan.Subtopology{ID: int32(len(subs))}
+			sub = &plan.Subtopology{}
 			byRoot[root] = sub
 			subs = append(subs, sub)
 		}

@@ -14,14 +14,27 @@ import (
 func (p *Plan) Describe() string {
 	var s strings.Builder
 	s.WriteString("Topologies:\n ")
-	for _, sub := range p.compiled.Subtopologies {
-		fmt.Fprintf(&s, "  Sub-topology: %d\n", sub.ID)
+	for _, sub := range p.numbered() {
+		global := ""
+		if slices.Contains(p.compiled.Globals, sub) {
+			global = " for global store (will not generate tasks)"
+		}
+		fmt.Fprintf(&s, "  Sub-topology: %d%s\n", sub.Number, global)
 		for _, n := range byWeight(sub.Nodes) {
 			s.WriteString("    " + describeNode(n) + "\n")
 		}
-		s.WriteString("\n")
+		if global == "" {
+			s.WriteString("\n")
+		}
 	}
 	return s.String()
+}
+
+// numbered are all subtopologies, global ones too, in Kafka Streams' order.
+func (p *Plan) numbered() []*plan.Subtopology {
+	all := slices.Concat(p.compiled.Globals, p.compiled.Subtopologies)
+	slices.SortFunc(all, func(a, b *plan.Subtopology) int { return cmp.Compare(a.Number, b.Number) })
+	return all
 }
 
 func describeNode(n *plan.Node) string {

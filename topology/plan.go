@@ -18,7 +18,7 @@ func (p *Plan) SourceTopics() []string { return p.topics(plan.Source) }
 
 // Reads says whether the topology reads the topic: it is one of SourceTopics, or a pattern matches it.
 func (p *Plan) Reads(topic string) bool {
-	for _, sub := range p.compiled.Subtopologies {
+	for _, sub := range p.numbered() {
 		for _, n := range sub.Nodes {
 			named := n.Kind == plan.Source && !n.Internal && slices.Contains(n.Topics, topic)
 			if named || n.Matches(topic) {
@@ -35,7 +35,7 @@ func (p *Plan) SinkTopics() []string { return p.topics(plan.Sink) }
 
 func (p *Plan) topics(kind plan.Kind) []string {
 	var topics []string
-	for _, sub := range p.compiled.Subtopologies {
+	for _, sub := range p.numbered() {
 		for _, n := range sub.Nodes {
 			if n.Kind == kind && !n.Internal {
 				topics = append(topics, n.Topics...)

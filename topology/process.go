@@ -122,6 +122,9 @@ func (n *node) environment(c binding) processor.Environment {
 	return processor.Environment{
 		Step: c.step(), Task: c.Runtime(),
 		Open: func(u graph.Use) any {
+			if s := n.builder.stateNamed(u.Name); s != nil && s.global != nil && s.global != n && u.Owner == n.builder.owner {
+				return c.Global(u.Name)
+			}
 			if !slices.Contains(n.connected, u) {
 				return nil
 			}

@@ -82,6 +82,26 @@ var processorMistakes = []mistake{
 		},
 	},
 	{
+		"global stores", func(b *topology.Builder) {
+			keep := func(*processor.Task) (processor.Func[string, string], error) { return nil, nil }
+			one := texts(b, "one")
+			b.ProcessGlobal(in, keep, one)
+			b.ProcessGlobal(text("two"), keep, one)
+			b.ProcessGlobal(text("three"), keep)
+			b.ProcessGlobal[string, string](text("four"), nil, texts(b, "four"), topology.Name("x"))
+			b.Stream(in).Process(ending, one)
+		},
+		[]string{
+			`topology: ProcessGlobal (LINE, step KTABLE-SOURCE-0000000003): the store "one" is kept by another ProcessGlobal: make one for each`,
+			`topology: ProcessGlobal (LINE, step KTABLE-SOURCE-0000000005): it keeps no store: give the handle of one`,
+			`topology: ProcessGlobal (LINE, step KTABLE-SOURCE-0000000007): the function is nil: give one`,
+			`topology: ProcessGlobal (LINE, step KTABLE-SOURCE-0000000007): use 2 is an option: give handles of stores alone`,
+			`topology: Stream (LINE, step KSTREAM-SOURCE-0000000008): it reads [in], which is read by KSTREAM-SOURCE-0000000000 (LINE) already: ` +
+				`a topic of a global store is read for that alone: read the store, or write the records to a topic of their own`,
+			`topology: Process (LINE, step KSTREAM-PROCESSOR-0000000009): the store "one" is global, so it is not to be given: take the handle out: any processor may read it`,
+		},
+	},
+	{
 		"side outputs", func(b *topology.Builder) {
 			b.Stream(in).To(out)
 			b.Side("late", serde.String(), serde.String()).Stream().To(text("late"))

@@ -14,6 +14,7 @@ import (
 type source struct {
 	topics  []string       // sorted
 	pattern *regexp.Regexp // in place of topics; nil: none
+	global  bool           // it is read for a global store
 	table   bool           // it is read as a table
 	custom  bool           // a function of the user's chooses the partitions of one of its topics
 	reset   plan.Reset
@@ -124,6 +125,9 @@ func (n *node) mergedInto(first map[string]*node) bool {
 func (n *node) mergesWith(main *node) bool {
 	a, b := main.source, n.source
 	switch {
+	case a.global || b.global:
+		n.fail(fmt.Sprintf("it reads %v, which is read by %s already: a topic of a global store is read for that alone",
+			b.claims(), main.describe()), "read the store, or write the records to a topic of their own")
 	case a.table || b.table:
 		n.fail(fmt.Sprintf("it reads %v, which is read by %s already: a topic is read once, as a table or as a stream",
 			b.claims(), main.describe()), "use that one: a Table has ToStream, a Stream has ToTable")

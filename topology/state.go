@@ -24,13 +24,20 @@ func (b *Builder) KeyValueStore[K, V any](
 		key, value := boundTo(name, key, value)
 		return store.OpenKeyValue(space, store.Definition{Name: name, InMemory: s.store.InMemory}, key, value)
 	}
+	serdes := func() store.Serdes[K, V] {
+		key, value := boundTo(name, key, value)
+		return store.Serdes[K, V]{Key: key, Value: value}
+	}
+	s.store.Serdes = serdes
+	s.store.Global = func(of *store.Committed, in *store.Space) any { return store.OpenGlobal(of, in, serdes()) }
 	return store.KeyValueHandle[K, V](b.owner, name)
 }
 
 // state is a store of processors' own.
 type state struct {
-	n     *node // the call that made it, which is in no graph
-	store *plan.Store
+	n      *node // the call that made it, which is in no graph
+	store  *plan.Store
+	global *node // the ProcessGlobal that keeps it; nil: it is not global
 }
 
 // newState notes a store of processors' own.
@@ -63,6 +70,7 @@ func (b *Builder) stateNamed(name string) *state {
 
 // connectStores gives processors the stores whose handles they were given.
 func (b *Builder) connectStores() {
+	b.checkGlobals()
 	used := map[string]bool{}
 	for _, n := range b.nodes {
 		for _, u := range n.connected {

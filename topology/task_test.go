@@ -86,6 +86,7 @@ func newTask(t testing.TB, sub *plan.Subtopology) *task {
 
 func (k *task) Step(n *plan.Node) *processor.Step   { return &processor.Step{Name: n.Name, Host: k} }
 func (k *task) Store(name string) store.State       { return k.stores[name] }
+func (k *task) Global(string) any                   { return nil }
 func (k *task) OnFlush(f func() error)              { k.flushes = append(k.flushes, f) }
 func (k *task) OnAhead(func(record.Time, [][]byte)) {}
 func (k *task) Outputs() *processor.Outputs         { return &k.outputs }

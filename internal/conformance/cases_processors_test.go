@@ -66,6 +66,12 @@ var processorsCases = map[string]func(*topo){
 		b.Stream(texts("in")).Process(keepBooks(books), books).To(texts("out"))
 	},
 
+	"global-store": func(b *topo) {
+		names := b.keepsBare(b.KeyValueStore("names", textSerde, textSerde, topology.InMemory()))
+		b.ProcessGlobal(texts("right"), upper(names), names)
+		b.Stream(texts("left")).Process(lookUp(names)).To(texts("out"))
+	},
+
 	"punctuate-stream-time": func(b *topo) { counting(b, processor.StreamTime, 7*time.Second, false) },
 
 	"punctuate-stream-time-reset": func(b *topo) { counting(b, processor.StreamTime, 10*time.Second, true) },
@@ -129,6 +135,39 @@ func tellTimes(c *processor.Context[text, text]) (processor.Func[text, text], er
 		})
 		return nil
 	}, nil
+}
+
+// upper keeps a global store: values in capitals, a null deletes.
+func upper(names store.KeyValueRef[text, text]) processor.GlobalSetup[text, text] {
+	return func(c *processor.Task) (processor.Func[text, text], error) {
+		names := names.In(c)
+		return func(r record.Record[text, text]) error {
+			switch {
+			case !r.HasKey():
+			case r.IsTombstone():
+				names.Delete(r.Key())
+			default:
+				names.Put(r.Key(), valid(strings.ToUpper(r.Value().V)))
+			}
+			return nil
+		}, nil
+	}
+}
+
+// lookUp looks up the global store, without being connected with it.
+func lookUp(names store.KeyValueRef[text, text]) processor.Setup[text, text, text, text] {
+	return func(c *processor.Context[text, text]) (processor.Func[text, text], error) {
+		names := names.In(c)
+		return func(r record.Record[text, text]) error {
+			found := "-"
+			if r.HasKey() {
+				name, _ := names.Get(r.Key())
+				found = name.String()
+			}
+			c.Forward(r.WithValue(plus(r.Value().String(), "=", found)))
+			return nil
+		}, nil
+	}
 }
 
 // keepBooks reads a store in every way: point, ranges both ways, prefix.

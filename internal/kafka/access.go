@@ -78,6 +78,13 @@ func (a *Access) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E)
 }
 
 func (a *Access) note(refused *RefusedError) {
+	if a.noted(refused) {
+		a.log.Warn("refused by a broker", "error", refused)
+	}
+}
+
+// noted says whether it is time to log a refusal.
+func (a *Access) noted(refused *RefusedError) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
@@ -90,10 +97,11 @@ func (a *Access) note(refused *RefusedError) {
 	if a.refusal == nil || refused.Broker != a.brokers {
 		a.refusal = refused
 	}
-	if now.Sub(a.warned) >= warnRefused {
-		a.warned = now
-		a.log.Warn("refused by a broker", "error", refused)
+	if now.Sub(a.warned) < warnRefused {
+		return false
 	}
+	a.warned = now
+	return true
 }
 
 // Refused is the refusal that has lasted for too long, or nil.

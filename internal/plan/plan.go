@@ -12,6 +12,7 @@ import (
 // Plan is a compiled topology.
 type Plan struct {
 	Subtopologies []*Subtopology
+	Globals       []*Subtopology // they make no tasks: each runs whole on every instance
 	Internal      []*Repartition // every repartition topic, in the order of its source node
 
 	// Copartitioned are sources whose records meet by key, so that their topics must have the same
@@ -27,7 +28,8 @@ type Repartition struct {
 
 // Subtopology is a connected part of the topology. A task is one of its partitions.
 type Subtopology struct {
-	ID     int32
+	ID     int32    // its place in the plan
+	Number int32    // as Kafka Streams counts, which counts global ones too
 	Nodes  []*Node  // sources, processors and sinks
 	Stores []*Store // in the order of their nodes
 }
@@ -53,6 +55,7 @@ type Node struct {
 	Reset    Reset                   // a source's
 	OnError  processor.ErrorPolicies // a source's; unset policies are the app's
 	Stores   []string                // names of the connected stores
+	Global   bool                    // a source of a global store
 	SetsUp   bool                    // it is a processor with a set-up of the user's
 	Parents  []*Node
 	Children []*Node
@@ -97,6 +100,8 @@ type Binder interface {
 	// dozen at a time, and of about their event time. A table's key is always that of the source's
 	// record, because what changes it leads through a repartition topic.
 	OnAhead(f func(at record.Time, keys [][]byte))
+	// Global is what Store.Global makes of the global store of that name; nil: there is none.
+	Global(name string) any
 	// Runtime is the task as its processors see it.
 	Runtime() processor.Runtime
 	// Mark is a time that is committed with the offsets under that name and read back when the
@@ -122,6 +127,10 @@ type Store struct {
 
 	// Open makes the typed store in a task's space.
 	Open func(s *store.Space) store.State
+
+	// Global makes what code in a task sees of a global store, whose rows are those of of; in is
+	// the task's space.
+	Global func(of *store.Committed, in *store.Space) any
 
 	// Serdes is a func() store.Serdes[K, V], for queries: each call binds them anew.
 	Serdes any

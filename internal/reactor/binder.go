@@ -36,6 +36,18 @@ func (b binder) Topic(name string, internal bool) *processor.Topic {
 	return b.config.Topic(name)
 }
 
+// Global is what code in the task sees of a global store; nil: there is none.
+func (b binder) Global(name string) any {
+	if b.config.Globals == nil {
+		return nil
+	}
+	s, of := b.config.Globals(name)
+	if s == nil || of == nil {
+		return nil
+	}
+	return s.Global(of, b.space)
+}
+
 // OnFlush registers what runs before each commit.
 func (b binder) OnFlush(f func() error) { b.flushes = append(b.flushes, f) }
 

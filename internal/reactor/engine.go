@@ -30,6 +30,8 @@ type Config struct {
 	Standbys      int                                    // copies of each task's state on other instances
 	ExactlyOnce   bool
 
+	// GlobalDir is where the global stores of that name are; it exists. Nil: in memory.
+	GlobalDir func(name string) (string, error)
 	// TaskNote is what KeepTaskNote has kept beside a task's state; empty: nothing. Nil: none is kept.
 	TaskNote     func(id record.TaskID) ([]byte, error)
 	KeepTaskNote func(id record.TaskID, note []byte) error
@@ -77,6 +79,8 @@ type Engine struct {
 	standbys *standbys
 	prober   *prober
 	loops    []*loop
+	globals  []*global                 // before tasks are opened they are all there
+	filled   atomic.Pointer[[]*global] // the same, for queries, once they are filled
 
 	spreads atomic.Pointer[map[*plan.Subtopology]spread] // for queries; nil: the topics are not known yet
 
@@ -163,6 +167,10 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 			l.producer.Close()
 		}
 	}()
+	defer func() { err = errors.Join(err, e.closeGlobals()) }()
+	if err := e.openGlobals(ctx); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	if err := e.held.scan(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -247,6 +255,13 @@ func (e *Engine) runLoops(ctx context.Context) error {
 		}
 	})
 	others.Go(func() { e.watch(polling) })
+	for _, g := range e.globals {
+		others.Go(func() {
+			if err := g.follow(polling); err != nil {
+				e.fail(err)
+			}
+		})
+	}
 	others.Go(func() { e.purger.run(polling) })
 	others.Go(func() {
 		if err := e.standbys.run(polling); err != nil {

@@ -3,6 +3,7 @@ package reactor
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -12,7 +13,7 @@ import (
 
 // Stored is a store of the plan and the subtopology that has it; ok is false if there is none.
 func Stored(p *plan.Plan, name string) (sub *plan.Subtopology, s *plan.Store, ok bool) {
-	for _, sub := range p.Subtopologies {
+	for _, sub := range slices.Concat(p.Subtopologies, p.Globals) {
 		for _, s := range sub.Stores {
 			if s.Name == name {
 				return sub, s, true
@@ -43,6 +44,14 @@ func (e *Engine) Parts(q Query, partitionKey []byte) iter.Seq2[store.Part, error
 			yield(store.Part{}, fmt.Errorf("store %q: %w", q.Store.Name, store.ErrNotReady))
 			return
 		}
+		if slices.Contains(e.config.Plan.Globals, q.Subtopology) {
+			rows, err := e.globalRows(q.Store.Name)
+			if err != nil {
+				err = PartError(q.Store.Name, -1, err)
+			}
+			yield(store.Part{Partition: -1, Rows: rows}, err)
+			return
+		}
 		spread := (*spreads)[q.Subtopology]
 		count, first, one := spread.partitions, int32(0), false
 		if partitionKey != nil {
@@ -64,6 +73,9 @@ func (e *Engine) Parts(q Query, partitionKey []byte) iter.Seq2[store.Part, error
 
 // PartError puts the store's name and the partition before an error.
 func PartError(name string, partition int32, err error) error {
+	if partition < 0 {
+		return fmt.Errorf("global store %q: %w", name, err)
+	}
 	return fmt.Errorf("store %q partition %d: %w", name, partition, err)
 }
 

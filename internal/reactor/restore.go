@@ -104,8 +104,8 @@ func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
 		Idle:       e.config.TaskIdle,
 		WatchSteps: e.config.WatchSteps, TimeSteps: e.config.TimeSteps,
 		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
-		Matched: e.topics.matched,
-		Errors:  e.errors,
+		Matched: e.topics.matched, Globals: e.lookGlobal,
+		Errors: e.errors,
 	}
 }
 

@@ -33,6 +33,10 @@ type TaskConfig struct {
 
 	// Topic is a topic by its full name. The topics of the plan must be known.
 	Topic func(name string) *processor.Topic
+	// Globals finds a global store by its name; nil: there are none.
+	Globals func(name string) (*plan.Store, *store.Committed)
+	// Whole says that all partitions of the topics are the task's inputs, in place of its own.
+	Whole bool
 	// Matched are the topics of sources with a pattern.
 	Matched map[*plan.Node][]string
 }
@@ -263,14 +267,17 @@ func (t *Task) watch() map[*plan.Node]*processor.Watch {
 // for topics of sources with a pattern that turn up while the task runs; the others are read from
 // the start.
 func (t *Task) Read(n *plan.Node, topic string) {
-	if t.ID.Partition >= t.config.Topic(topic).Partitions {
-		return
+	first, last := t.ID.Partition, t.ID.Partition
+	if t.config.Whole {
+		first, last = 0, t.config.Topic(topic).Partitions-1
 	}
-	t.inputs = append(t.inputs, &input{
-		partition: record.Partition{Topic: topic, ID: t.ID.Partition},
-		node:      n,
-		source:    t.sources[n](topic),
-		policies:  n.OnError,
-		time:      -1,
-	})
+	for id := first; id <= min(last, t.config.Topic(topic).Partitions-1); id++ {
+		t.inputs = append(t.inputs, &input{
+			partition: record.Partition{Topic: topic, ID: id},
+			node:      n,
+			source:    t.sources[n](topic),
+			policies:  n.OnError,
+			time:      -1,
+		})
+	}
 }

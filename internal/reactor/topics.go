@@ -72,7 +72,7 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 // findExternal looks for the topics that pitwheel neither makes nor owns.
 func (t *topics) findExternal(ctx context.Context) error {
 	use, rights := map[string]string{}, map[string][]kafka.Right{}
-	for _, sub := range t.config.Plan.Subtopologies {
+	for _, sub := range slices.Concat(t.config.Plan.Subtopologies, t.config.Plan.Globals) {
 		for _, n := range sub.Nodes {
 			if n.Internal {
 				continue

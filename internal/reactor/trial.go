@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/processor"
@@ -15,13 +16,37 @@ import (
 // stores in memory: what they get wrong, such as opening a store that they are not connected with, shows
 // before an app touches anything.
 func Try(p *plan.Plan, applicationID string, log *slog.Logger) error {
+	t := trial{plan: p, applicationID: applicationID, log: log, globals: map[string]*store.Space{}}
 	var errs []error
-	for _, sub := range p.Subtopologies {
+	for _, sub := range slices.Concat(p.Globals, p.Subtopologies) {
 		if setsUp(sub) {
-			errs = append(errs, trySubtopology(sub, applicationID, log))
+			errs = append(errs, t.try(sub))
 		}
 	}
+	for _, space := range t.spaces {
+		errs = append(errs, space.Close())
+	}
 	return errors.Join(errs...)
+}
+
+// trial has the spaces of the global stores, which those who are tried later may open.
+type trial struct {
+	plan          *plan.Plan
+	applicationID string
+	log           *slog.Logger
+	globals       map[string]*store.Space // by store
+	spaces        []*store.Space          // to be closed when all were tried
+}
+
+func (t *trial) global(name string) (*plan.Store, *store.Committed) {
+	for _, sub := range t.plan.Globals {
+		for _, s := range sub.Stores {
+			if space := t.globals[name]; s.Name == name && space != nil {
+				return s, space.Committed(name)
+			}
+		}
+	}
+	return nil, nil
 }
 
 func setsUp(sub *plan.Subtopology) bool {
@@ -33,16 +58,23 @@ func setsUp(sub *plan.Subtopology) bool {
 	return false
 }
 
-func trySubtopology(sub *plan.Subtopology, applicationID string, log *slog.Logger) (err error) {
-	space, err := store.OpenSpace(store.SpaceConfig{Logger: log})
+func (t *trial) try(sub *plan.Subtopology) (err error) {
+	space, err := store.OpenSpace(store.SpaceConfig{Logger: t.log})
 	if err != nil {
 		return fmt.Errorf("try the processors of subtopology %d: %w", sub.ID, err)
 	}
-	defer func() { err = errors.Join(err, space.Close()) }()
+	if slices.Contains(t.plan.Globals, sub) {
+		t.spaces = append(t.spaces, space)
+		for _, s := range sub.Stores {
+			t.globals[s.Name] = space
+		}
+	} else {
+		defer func() { err = errors.Join(err, space.Close()) }()
+	}
 	topics := map[string]*processor.Topic{}
 	task, err := NewTask(TaskConfig{
-		ID: record.TaskID{Subtopology: sub.ID}, ApplicationID: applicationID, Subtopology: sub,
-		Space: space, Logger: log,
+		ID: record.TaskID{Subtopology: sub.ID}, ApplicationID: t.applicationID, Subtopology: sub,
+		Space: space, Logger: t.log, Globals: t.global,
 		Topic: func(name string) *processor.Topic {
 			if topics[name] == nil {
 				topics[name] = &processor.Topic{Name: name, Partitions: 1}

@@ -207,7 +207,10 @@ func (d *Dir) UseLoops(n int) (most int, err error) {
 
 // Task makes a task's directory if it is missing, and returns its path.
 func (d *Dir) Task(id record.TaskID) (string, error) {
-	name := id.String()
+	return d.make(id.String())
+}
+
+func (d *Dir) make(name string) (string, error) {
 	if err := d.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("state directory %q: %w", d.path, err)
 	}
@@ -220,6 +223,9 @@ func (d *Dir) Task(id record.TaskID) (string, error) {
 	}
 	return filepath.Join(d.path, name), nil
 }
+
+// Global makes the directory of global stores if it is missing, and returns its path.
+func (d *Dir) Global(name string) (string, error) { return d.make("global-" + name) }
 
 // Tasks are the tasks that have a directory.
 func (d *Dir) Tasks() ([]record.TaskID, error) {
