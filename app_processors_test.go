@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -143,5 +145,75 @@ func TestRunReturnsWhatOnCloseSays(t *testing.T) {
 	b.awaitRecords("counts", 10)
 	if err := stop(); err == nil || !strings.Contains(err.Error(), `task 0_0: step "sender": OnClose: 3 messages are not sent`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestProcessorsMoveWithTheirTasks lets a second instance come and go while processors count in their
+// stores: where a task is set up, its processor has been closed elsewhere before.
+func TestProcessorsMoveWithTheirTasks(t *testing.T) {
+	b := newBroker(t, 6, "words", "counts")
+	var mu sync.Mutex
+	live, setUps := map[record.TaskID]int{}, 0
+	builder := topology.NewBuilder()
+	rows := builder.KeyValueStore("rows", serde.String(), serde.Int64())
+	builder.Stream(words).Process(func(c *processor.Context[string, int64]) (processor.Func[string, string], error) {
+		rows, id := rows.In(c), c.ID()
+		note := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			setUps += max(n, 0)
+			// The trials are called 0_0 too, and run beside.
+			if live[id] += n; live[id] > 1 && id.Partition > 0 {
+				t.Errorf("task %v has %d processors at a time", id, live[id])
+			}
+		}
+		note(1)
+		c.OnClose(func() error { note(-1); return nil })
+		return func(r record.Record[string, string]) error {
+			n, _ := rows.Get(r.Key())
+			rows.Put(r.Key(), n+1)
+			c.Forward(r.WithValue(n + 1))
+			return nil
+		}, nil
+	}, rows).To(counts)
+	plan, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int64{}
+	send := func(n int) {
+		b.produce("words", n, func(i int) (string, string) { return fmt.Sprint("w", i%53), "word" })
+		for i := range n {
+			want[fmt.Sprint("w", i%53)]++
+		}
+	}
+	instance := func(name string) pitwheel.Config {
+		c := b.config(t)
+		c.InstanceID, c.LeaveOnStop, c.StateDir = name, true, filepath.Join(t.TempDir(), name)
+		return c
+	}
+	_, stopOne := start(t, plan, instance("one"))
+	send(500)
+	b.awaitRecords("counts", 500)
+	two, stopTwo := start(t, plan, instance("two"))
+	await(t, "the second instance to process records", func() bool {
+		send(53)
+		return two.Counters().In > 0
+	})
+	if err := stopTwo(); err != nil {
+		t.Error(err)
+	}
+	send(500)
+	b.checkSequences("counts", want)
+	if err := stopOne(); err != nil {
+		t.Error(err)
+	}
+	for id, n := range live {
+		if n != 0 {
+			t.Errorf("task %v has %d processors after the end", id, n)
+		}
+	}
+	if setUps <= 2+6 {
+		t.Errorf("%d set-ups, with two trials and 6 tasks: nothing has moved", setUps)
 	}
 }
