@@ -64,3 +64,49 @@ func TestRestoreWaitsForBrokers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRestoreIsToldByStore restores from the changelog: every store that is replayed begins and ends,
+// then its task is done.
+func TestRestoreIsToldByStore(t *testing.T) {
+	b := newBroker(t, 1, "words", "counts")
+	c := b.config(t)
+	word := func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
+	b.produce("words", 500, word)
+	_, stop := start(t, wordCounts(t), c)
+	want := wantCounts(10, 500)
+	b.latest("counts", func(last map[string]string, _ int) bool { return cmp.Equal(last, want) })
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(c.StateDir); err != nil {
+		t.Fatal(err)
+	}
+
+	told := make(chan pitwheel.Restore, 64)
+	c.OnRestore = func(r pitwheel.Restore) {
+		if r.Task.Subtopology == 1 {
+			told <- r
+		}
+	}
+	_, stop = start(t, wordCounts(t), c)
+	var all []pitwheel.Restore
+	for len(all) == 0 || !all[len(all)-1].Done() {
+		all = append(all, <-told)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 3 {
+		t.Fatalf("told %v", all)
+	}
+	first, last, task := all[0], all[len(all)-2], all[len(all)-1]
+	if first.Event != pitwheel.RestoreStarted || first.Store != "word-counts" || first.Topic != "app-word-counts-changelog" || first.Records != 0 {
+		t.Errorf("first %+v", first)
+	}
+	if last.Event != pitwheel.RestoreDone || last.Store != "word-counts" || last.Position < last.End || last.Records == 0 || last.Took <= 0 {
+		t.Errorf("last %+v", last)
+	}
+	if task.Records != last.Records || task.Took < last.Took {
+		t.Errorf("the task: %+v, its store %+v", task, last)
+	}
+}

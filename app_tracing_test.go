@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
@@ -160,5 +164,54 @@ func TestHeadersPassUnchangedWithoutATracer(t *testing.T) {
 	want := map[string]string{"own": "x", "traceparent": outside}
 	if d := cmp.Diff(want, b.headersOf("copies")); d != "" {
 		t.Error(d)
+	}
+}
+
+// An aborted commit is a failed span with a phase that asks what became of it; what is done again has
+// spans of its own. Steps are traced where they are asked for, and what a record cache held back carries
+// its commit.
+func TestAbortsStepsAndCachesAreTraced(t *testing.T) {
+	b := newBroker(t, 1, "words", "counts")
+	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Err: kerr.ProducerFenced, Count: 2})
+	exporter := tracetest.NewInMemoryExporter()
+	c := b.config(t)
+	c.Tracer, c.TraceSteps = oteltracing.New(sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))), true
+	plan := planOf(t, func(b *topology.Builder) {
+		b.Stream(words).GroupByKey().Count(topology.As("totals"), topology.Cached(), topology.Name("count")).ToStream().To(counts)
+	})
+	b.produce("words", 3, func(int) (string, string) { return "k", "w" })
+	_, stop := start(t, plan, c)
+	out := b.headersOf("counts")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	failed, carried := 0, false
+	for _, s := range spansOf(exporter, "commit", "") {
+		if s.Status.Code == codes.Error {
+			failed++
+		}
+		carried = carried || out["traceparent"] == traceparent(s)
+	}
+	if failed == 0 || len(spansOf(exporter, "recover", "")) == 0 {
+		t.Errorf("%d commits failed, %d recovered", failed, len(spansOf(exporter, "recover", "")))
+	}
+	if !carried {
+		t.Errorf("the output carries %q, which is no commit's", out["traceparent"])
+	}
+	batches := map[string]bool{}
+	for _, s := range spansOf(exporter, "batch", "0_0") {
+		batches[s.SpanContext.SpanID().String()] = true
+	}
+	counted := 0
+	for _, s := range spansOf(exporter, "step", "") {
+		if !batches[s.Parent.SpanID().String()] || s.EndTime.Before(s.StartTime) {
+			t.Errorf("step %v is not in a batch, or ends before it begins", s.Attributes)
+		}
+		if attributeOf(s, "pitwheel.step") == "count" && attributeOf(s, "pitwheel.in") == "3" {
+			counted++
+		}
+	}
+	if counted == 0 {
+		t.Error("no span of the counting step with its three records")
 	}
 }

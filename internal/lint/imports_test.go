@@ -75,7 +75,7 @@ var allowedOutside = map[string][]string{
 }
 
 var allowedInTests = []string{
-	"github.com/google/go-cmp", "github.com/twmb/franz-go/pkg", "go.opentelemetry.io/otel/sdk", "go.uber.org/goleak", "pgregory.net/rapid",
+	"github.com/google/go-cmp", "github.com/twmb/franz-go/pkg", "go.opentelemetry.io/otel/codes", "go.opentelemetry.io/otel/sdk", "go.uber.org/goleak", "pgregory.net/rapid",
 }
 
 func TestEveryPackageIsInTheImportMap(t *testing.T) {
