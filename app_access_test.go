@@ -157,7 +157,7 @@ func TestTLSAndEachMechanismLetIn(t *testing.T) {
 			}
 			b.produce("words", 10, func(int) (string, string) { return "k", "w" })
 			app, stop := start(t, wordCounts(t), c)
-			await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+			await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 			if err := stop(); err != nil {
 				t.Error(err)
 			}
@@ -178,7 +178,7 @@ func TestTokenLetsIn(t *testing.T) {
 	c.SASL = []sasl.Mechanism{oauth.Auth{Token: canary}.AsMechanism()}
 	b.produce("words", 10, func(int) (string, string) { return "k", "w" })
 	app, stop := start(t, wordCounts(t), c)
-	await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+	await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -338,13 +338,13 @@ func TestBadlyRenewedCertificateIsPutUpWith(t *testing.T) {
 	c.Logger = log.logger()
 	app, stop := start(t, wordCounts(t), c)
 	b.produce("words", 10, func(int) (string, string) { return "k", "w" })
-	await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+	await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 	use(&bad)
 	cuts.cut()
 	await(t, "the refusal to be logged", func() bool { return strings.Contains(log.text(), "refused by a broker") })
 	use(&good)
 	b.produce("words", 10, func(int) (string, string) { return "k", "w" })
-	await(t, "the later records to be counted", func() bool { return app.Counters().In == 40 })
+	await(t, "the later records to be counted", func() bool { return app.Metrics().Processed == 40 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

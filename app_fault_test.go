@@ -44,14 +44,18 @@ var workerPlans = map[string]func() (*topology.Plan, error){"words": wordCountPl
 
 func worker(brokers []string, state string) int {
 	standbys, _ := strconv.Atoi(os.Getenv(workerStandbys))
+	c := pitwheel.Config{
+		ApplicationID: "app", Brokers: brokers, StateDir: state, Loops: 2,
+		CommitInterval: 20 * time.Millisecond, FlushInterval: 150 * time.Millisecond,
+		InstanceID: os.Getenv(workerInstance), Standbys: standbys, SessionTimeout: 6 * time.Second,
+	}
 	plan, err := workerPlans[cmp.Or(os.Getenv(workerPlan), "words")]()
+	if os.Getenv(workerLetters) != "" {
+		plan, err = lettersPlan(&c)
+	}
 	if err == nil {
 		var app *pitwheel.App
-		app, err = pitwheel.New(plan, pitwheel.Config{
-			ApplicationID: "app", Brokers: brokers, StateDir: state, Loops: 2,
-			CommitInterval: 20 * time.Millisecond, FlushInterval: 150 * time.Millisecond,
-			InstanceID: os.Getenv(workerInstance), Standbys: standbys, SessionTimeout: 6 * time.Second,
-		})
+		app, err = pitwheel.New(plan, c)
 		if err == nil {
 			err = app.Run(context.Background())
 		}

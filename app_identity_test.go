@@ -20,7 +20,7 @@ func (b *broker) life(plan *topology.Plan, c pitwheel.Config, n int) {
 	b.t.Helper()
 	app, stop := start(b.t, plan, c)
 	b.produce("words", n, func(int) (string, string) { return "k", "w" })
-	await(b.t, "the records to be counted", func() bool { return app.Counters().In >= int64(n) })
+	await(b.t, "the records to be counted", func() bool { return app.Metrics().Processed >= int64(n) })
 	if err := stop(); err != nil {
 		b.t.Fatal(err)
 	}

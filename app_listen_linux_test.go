@@ -54,7 +54,7 @@ func TestAppListensOnNothing(t *testing.T) {
 	}
 	b.produce("words", 10, func(int) (string, string) { return "k", "w" })
 	app, stop := start(t, wordCounts(t), b.config(t))
-	await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+	await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 	during := listening(t)
 	maps.DeleteFunc(during, func(socket, _ string) bool { return before[socket] != "" })
 	for _, line := range during {

@@ -74,7 +74,7 @@ func TestProcessorsSurviveAborts(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	aborts := app.Counters().Aborts
+	aborts := app.Metrics().Aborts
 	await(t, "the contexts to end", func() bool { return cancelled.Load() == setUps.Load() })
 	if n := setUps.Load(); aborts == 0 || n <= 4 || closes.Load() != n {
 		t.Errorf("%d aborts, %d set-ups (3 tasks and a trial), %d ended", aborts, n, closes.Load())
@@ -198,7 +198,7 @@ func TestProcessorsMoveWithTheirTasks(t *testing.T) {
 	two, stopTwo := start(t, plan, instance("two"))
 	await(t, "the second instance to process records", func() bool {
 		send(53)
-		return two.Counters().In > 0
+		return two.Metrics().Processed > 0
 	})
 	if err := stopTwo(); err != nil {
 		t.Error(err)

@@ -127,8 +127,8 @@ func TestRefusedRecordsAreLetPassByPolicy(t *testing.T) {
 				c := b.config(t)
 				c.Guarantee, c.OnError.Produce = guarantee, of
 				app, stop := start(t, planOf(t, copyAndCount), c)
-				await(t, "all refused records to be let pass", func() bool { return app.Counters().Dropped["produce"] == int64(len(bad)) })
-				await(t, "all records to be processed", func() bool { return app.Counters().In == n })
+				await(t, "all refused records to be let pass", func() bool { return app.Metrics().Dropped["produce"] == int64(len(bad)) })
+				await(t, "all records to be processed", func() bool { return app.Metrics().Processed == n })
 				if err := stop(); err != nil {
 					t.Fatal(err)
 				}

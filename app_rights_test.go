@@ -59,7 +59,7 @@ func TestRightsOfTheTableAreEnough(t *testing.T) {
 			c.Guarantee = guarantee
 			b.produce("words", 10, func(int) (string, string) { return "k", "w" })
 			app, stop := start(t, wordCounts(t), c)
-			await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+			await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 			if err := stop(); err != nil {
 				t.Error(err)
 			}
@@ -105,7 +105,7 @@ func TestRightTakenAwayEndsTheApp(t *testing.T) {
 	b, c := limited(t, rights())
 	app, stop := start(t, wordCounts(t), c)
 	b.produce("words", 10, func(int) (string, string) { return "k", "w" })
-	await(t, "the records to be counted", func() bool { return app.Counters().In == 20 })
+	await(t, "the records to be counted", func() bool { return app.Metrics().Processed == 20 })
 	gone := kadm.NewACLs().Allow("User:bob").AllowHosts().Topics("counts").Operations(kadm.OpWrite).ResourcePatternType(kadm.ACLPatternLiteral)
 	if _, err := kadm.NewClient(b.client).DeleteACLs(t.Context(), gone); err != nil {
 		t.Fatal(err)

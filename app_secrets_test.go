@@ -91,7 +91,7 @@ func TestSecretsAreLoggedAtNoLevel(t *testing.T) {
 	b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: kerr.IllegalGeneration, Count: 1})
 	skipping := troubled(t, topology.Skip(), topology.Skip())
 	app, stop := start(t, skipping, c)
-	await(t, "the records to be processed", func() bool { return app.Counters().In >= 15 && app.Counters().Commits > 0 })
+	await(t, "the records to be processed", func() bool { return app.Metrics().Processed >= 15 && app.Metrics().Commits > 0 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

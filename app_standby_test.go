@@ -155,7 +155,7 @@ func TestTaskMovesOnceItsStateHas(t *testing.T) {
 	})
 	b.produce("words", keys, record)
 	b.checkSequences("counts", want(2*keys))
-	if in := two.Counters().In; in == 0 {
+	if in := two.Metrics().Processed; in == 0 {
 		t.Error("the second instance processed nothing")
 	}
 	for _, stop := range []func() error{stopOne, stopTwo} {

@@ -52,7 +52,7 @@ func TestBatchesAreNoLargerThanTheirTopicTakes(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	if aborts := app.Counters().Aborts; aborts != 0 {
+	if aborts := app.Metrics().Aborts; aborts != 0 {
 		t.Errorf("%d commits were done again", aborts)
 	}
 }
@@ -83,7 +83,7 @@ func TestTopicThatTakesLessThanAtTheStart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	await(t, "the large ones to be counted", func() bool { return app.Counters().Dropped["produce"] == 3 })
+	await(t, "the large ones to be counted", func() bool { return app.Metrics().Dropped["produce"] == 3 })
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

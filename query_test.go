@@ -158,7 +158,7 @@ func TestQueriesNeverGoBack(t *testing.T) {
 	}
 	cancel()
 	readers.Wait()
-	if app.Counters().Aborts == 0 {
+	if app.Metrics().Aborts == 0 {
 		t.Error("no commit was given up")
 	}
 	if err := stop(); err != nil {

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"strings"
@@ -54,7 +55,7 @@ func fakeTask(t *testing.T, inputs int) (task *Task, emitted *[]string) {
 		ID: record.TaskID{Subtopology: 1, Partition: 2}, space: space, streamTime: -1, punctuations: &punctuations{},
 		counters:  Counters{Dropped: map[processor.Reason]int64{}},
 		committed: map[record.Partition]int64{}, marks: map[string]*record.Time{},
-		config: TaskConfig{Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 4} }},
+		config: TaskConfig{Context: context.Background(), Topic: func(name string) *processor.Topic { return &processor.Topic{Name: name, Partitions: 4} }},
 	}
 	task.failures.log = slog.New(slog.DiscardHandler)
 	task.counted = task.counters.clone()
