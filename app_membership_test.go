@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,40 +81,61 @@ func TestRemovedInstanceJoinsAgain(t *testing.T) {
 	}
 }
 
-// TestMemberThatIsForgottenBeginsAnew has the group not know a member any more that joins again for a
-// rebalance: its tasks may have been with others, so it goes back to what is committed.
+// forget has the group not know the instance any more when it joins again for a rebalance, and keeps it
+// waiting at the door until released: others have its tasks meanwhile, and it does not know.
+func (b *broker) forget(instance string) (forgotten <-chan struct{}, release func()) {
+	gone, released := make(chan struct{}), make(chan struct{})
+	b.ControlKey(kmsg.JoinGroup.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.KeepControl()
+		join := r.(*kmsg.JoinGroupRequest)
+		if join.InstanceID == nil || *join.InstanceID != instance {
+			return nil, nil, false
+		}
+		select {
+		case <-gone:
+			b.SleepControl(func() { <-released })
+			return nil, nil, false
+		default:
+		}
+		close(gone)
+		answer := r.ResponseKind().(*kmsg.JoinGroupResponse)
+		answer.ErrorCode = kerr.UnknownMemberID.Code
+		return answer, nil, true
+	})
+	return gone, sync.OnceFunc(func() { close(released) })
+}
+
+// TestMemberThatIsForgottenBeginsAnew has a member go on with tasks that others have and commit for, until
+// it is let in again: what it did with them must not count.
 func TestMemberThatIsForgottenBeginsAnew(t *testing.T) {
 	b := newBroker(t, 4, "words", "counts")
 	record, want := counting(10)
-	brought := &restores{}
-	c := b.config(t)
-	c.InstanceID, c.OnRestore = "one", brought.note
-	app, stop := start(t, wordCounts(t), c)
+	config := func(name string) pitwheel.Config {
+		c := b.config(t)
+		c.InstanceID, c.StateDir = name, filepath.Join(t.TempDir(), name)
+		return c
+	}
+	one, stopOne := start(t, wordCounts(t), config("one"))
 	b.produce("words", 500, record)
 	b.checkSequences("counts", want(500))
-	await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
-	brought.take()
+	await(t, "the first instance to run", func() bool { return one.State() == pitwheel.Running })
 
-	fault := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Group: "app", Err: kerr.UnknownMemberID, Count: 1, When: func(r kmsg.Request) bool {
-		join, ok := r.(*kmsg.JoinGroupRequest)
-		return ok && join.MemberID != "" && join.InstanceID != nil && *join.InstanceID == "one"
-	}})
-	other := b.config(t)
-	other.InstanceID, other.StateDir = "two", filepath.Join(t.TempDir(), "two")
-	second, stopSecond := start(t, wordCounts(t), other)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := fault.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
+	forgotten, release := b.forget("one")
+	defer release()
+	two, stopTwo := start(t, wordCounts(t), config("two"))
+	<-forgotten
+	b.kick("one")
+	await(t, "the second instance to have all tasks", func() bool { return two.State() == pitwheel.Running })
+	moved := b.records("app-word-counts-repartition")
 	b.produce("words", 500, record)
-	await(t, "both instances to run", func() bool { return app.State() == pitwheel.Running && second.State() == pitwheel.Running })
+	await(t, "both to have processed the same records, and one to have committed", func() bool {
+		return b.records("app-word-counts-repartition") >= moved+1000 && two.Metrics().Processed >= 500
+	})
+	release()
+	await(t, "both instances to run", func() bool { return one.State() == pitwheel.Running && two.State() == pitwheel.Running })
 	b.produce("words", 500, record)
 	b.checkSequences("counts", want(1500))
-	if tasks, _ := brought.take(); tasks == 0 {
-		t.Error("the forgotten member went on with its tasks as if nothing had happened")
-	}
-	for _, stop := range []func() error{stop, stopSecond} {
+	for _, stop := range []func() error{stopOne, stopTwo} {
 		if err := stop(); err != nil {
 			t.Error(err)
 		}

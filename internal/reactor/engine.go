@@ -159,14 +159,14 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	e.spreads.Store(&spreads)
 	// Every transactional id that may be ours is taken before anything is read: a transaction
 	// that our last life left open would stand before our restores until it timed out.
-	if err := e.makeLoops(ctx); err != nil {
-		return unlessStopped(ctx, err)
-	}
 	defer func() {
 		for _, l := range e.loops {
 			l.producer.Close()
 		}
 	}()
+	if err := e.makeLoops(ctx); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	defer func() { err = errors.Join(err, e.closeGlobals()) }()
 	if err := e.openGlobals(ctx); err != nil {
 		return unlessStopped(ctx, err)
