@@ -275,7 +275,11 @@ func TestOldStateIsDropped(t *testing.T) {
 	log := &logged{}
 	c.Logger = log.logger()
 	restored := make(chan pitwheel.Restore, 8)
-	c.OnRestore = func(r pitwheel.Restore) { restored <- r }
+	c.OnRestore = func(r pitwheel.Restore) {
+		if r.Done() {
+			restored <- r
+		}
+	}
 	b.life(plan, c, 10)
 	r := <-restored
 	for !r.Done() {

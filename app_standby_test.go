@@ -30,7 +30,7 @@ func (r *restores) take() (tasks int, records int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, restore := range r.of {
-		if restore.Task.Subtopology == 1 {
+		if restore.Task.Subtopology == 1 && restore.Done() {
 			tasks++
 			records += restore.Records
 		}

@@ -109,7 +109,7 @@ type Config struct {
 	// TraceSteps makes spans, too, of what each step did in a batch. That takes two looks at the clock
 	// for each record and step: it is for looking into a problem.
 	TraceSteps bool
-	// StepMetrics counts what comes to each step and what it hands on, which takes about a nanosecond
+	// StepMetrics counts what comes to each step and what it hands on, which takes a few nanoseconds
 	// for each record and step. Kafka: metrics.recording.level=DEBUG.
 	StepMetrics bool
 

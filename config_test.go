@@ -94,6 +94,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"FlushInterval", func(c *Config) { c.FlushInterval = -time.Second }, "zero is the default"},
 		{"SessionTimeout", func(c *Config) { c.SessionTimeout = -time.Second }, "zero is the default"},
 		{"StopTimeout", func(c *Config) { c.StopTimeout = -time.Second }, "zero is the default"},
+		{"StuckAfter", func(c *Config) { c.StuckAfter = -time.Second }, "zero is the default"},
 		{"Guarantee", func(c *Config) { c.Guarantee = 2 }, "ExactlyOnce or AtLeastOnce"},
 		{"Guarantee", func(c *Config) { c.Guarantee = -1 }, "ExactlyOnce or AtLeastOnce"},
 		{"Topics", func(c *Config) { c.Topics = 2 }, "CreateTopics or ValidateTopics"},
@@ -121,14 +122,14 @@ func TestEveryFieldIsChecked(t *testing.T) {
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	c := Config{
 		ApplicationID: "a/b", InstanceID: "..", Brokers: []string{"x", "localhost:9092", ":1"},
-		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, StopTimeout: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1, Standbys: -1,
+		CommitInterval: -1, FlushInterval: -1, SessionTimeout: -1, StopTimeout: -1, StuckAfter: -1, Guarantee: 9, Topics: 9, MemoryLimit: 1, Loops: -1, Replication: -1, Standbys: -1,
 	}
 	err := c.Validate()
-	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 14 {
-		t.Errorf("%d problems in %q, want 14", n, err)
+	if n := strings.Count(err.Error(), ErrConfig.Error()); n != 15 {
+		t.Errorf("%d problems in %q, want 15", n, err)
 	}
 	for _, field := range []string{
-		"ApplicationID", "InstanceID", `"x"`, `":1"`, "CommitInterval", "FlushInterval", "SessionTimeout", "StopTimeout", "Guarantee",
+		"ApplicationID", "InstanceID", `"x"`, `":1"`, "CommitInterval", "FlushInterval", "SessionTimeout", "StopTimeout", "StuckAfter", "Guarantee",
 		"Topics", "MemoryLimit", "Loops", "Replication", "Standbys",
 	} {
 		if !strings.Contains(err.Error(), field) {
@@ -159,7 +160,7 @@ func TestZeroFieldsGetTheirDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.ClientID != "page-views" || c.CommitInterval != 100*time.Millisecond || c.FlushInterval != 10*time.Second || c.StopTimeout != 30*time.Second ||
+	if c.ClientID != "page-views" || c.CommitInterval != 100*time.Millisecond || c.FlushInterval != 10*time.Second || c.StopTimeout != 30*time.Second || c.StuckAfter != 30*time.Second ||
 		c.Loops != runtime.GOMAXPROCS(0) || c.Replication != -1 || c.Logger != slog.Default() ||
 		c.StateDir != filepath.Join(cache, "pitwheel", "page-views") || c.MemoryLimit < 16<<20 {
 		t.Errorf("defaults: %+v", c)
