@@ -143,6 +143,26 @@ func TestGlobalStoreOfANewTopicIsReadAnew(t *testing.T) {
 	}
 }
 
+// TestOldGlobalStoreIsReadAnew has a topic that keeps deletions for a moment only: local state of before may
+// hold rows whose deletion is forgotten.
+func TestOldGlobalStoreIsReadAnew(t *testing.T) {
+	b := newBroker(t, 1, "words", "out")
+	moment := "1"
+	b.create("names", 1, map[string]*string{"delete.retention.ms": &moment})
+	c := b.config(t)
+	log := &logged{}
+	c.Logger = log.logger()
+	for range 2 {
+		app, stop := start(t, named(t), c)
+		b.produce("names", 10, func(i int) (string, string) { return fmt.Sprint("w", i), "name" })
+		await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	saysAll(t, log.text(), "local state of a global store is dropped", "keeps deletions for 1ms")
+}
+
 // TestWriteToAGlobalStoreFails has another processor write to it.
 func TestWriteToAGlobalStoreFails(t *testing.T) {
 	b := newBroker(t, 1, "words", "out", "names")

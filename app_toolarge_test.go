@@ -98,6 +98,14 @@ func TestTooLargeIsAnErrorThatSaysWhatAndWhere(t *testing.T) {
 			Aggregate(func() string { return "" }, func(_, v, sum string) string { return sum + v }, topology.As("sums")).
 			ToStream().MapValues(func(_, v string) int64 { return int64(len(v)) }).To(counts)
 	}
+	// As a step does that puts the time into what it makes: what is processed again is another record.
+	restless := func(b *topology.Builder) {
+		calls := 0
+		b.Stream(words).MapValues(func(_, v string) string {
+			calls++
+			return fmt.Sprint(v, calls)
+		}).To(texts("copies"))
+	}
 	numbers := topology.NewTopic("words", serde.String(), serde.Int64())
 	decode := func(b *topology.Builder) {
 		b.Stream(numbers).To(topology.NewTopic("copies", serde.String(), serde.Int64()))
@@ -111,6 +119,10 @@ func TestTooLargeIsAnErrorThatSaysWhatAndWhere(t *testing.T) {
 		"an output": {
 			copyWords, topology.ErrorPolicies{}, "copies",
 			[]string{`topic "words" partition 0 offset 3`, `step "copy"`, `topic "copies"`, "1+6000 bytes", "MESSAGE_TOO_LARGE", "5000", "max.message.bytes"},
+		},
+		"an output that differs each time": {
+			restless, skipAll, "copies",
+			[]string{`topic "copies"`, "others each time", "MESSAGE_TOO_LARGE"},
 		},
 		"a changelog": {
 			sum, skipAll, "app-sums-changelog",

@@ -239,12 +239,13 @@ func (w *walk) read() (row committedRow, err error) {
 	return committedRow{start, bytes.Clone(key), at, append([]byte{}, value...)}, err
 }
 
-// finish ends the walk, unless the space has.
+// finish ends the walk, unless the space has. It holds the gate, so that the space is not closed before
+// the walk has given back what it holds.
 func (w *walk) finish() error {
 	g := w.of.gate
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	delete(g.walks, w)
-	g.mu.Unlock()
 	return w.end(errWalked)
 }
 

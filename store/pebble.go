@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -101,11 +102,19 @@ func (d *disk) forget() error {
 }
 
 func (d *disk) iterate(from, to []byte) (iterator, error) {
-	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := d.db.NewIter(within(from, to))
 	if err != nil {
 		return nil, d.wrap("iterate", err)
 	}
 	return &diskIterator{of: d, it: it}, nil
+}
+
+// within is the options of an iterator of the rows with from <= key < to. Pebble may not be given ends that are crossed.
+func within(from, to []byte) *pebble.IterOptions {
+	if to != nil && bytes.Compare(from, to) > 0 {
+		to = from
+	}
+	return &pebble.IterOptions{LowerBound: from, UpperBound: to}
 }
 
 type diskIterator struct {

@@ -27,7 +27,7 @@ func (v *diskView) get(key []byte) (value []byte, ok bool, err error) {
 }
 
 func (v *diskView) iterate(from, to []byte) (iterator, error) {
-	it, err := v.rows.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	it, err := v.rows.NewIter(within(from, to))
 	if err != nil {
 		return nil, v.of.wrap("iterate", err)
 	}

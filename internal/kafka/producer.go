@@ -173,6 +173,9 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 
 // begin begins a transaction if there are any and none is open.
 func (p *Producer) begin() error {
+	if p.client == nil {
+		return errNoClient
+	}
 	if p.session == nil || p.begun {
 		return nil
 	}
@@ -182,6 +185,9 @@ func (p *Producer) begin() error {
 	p.begun = true
 	return nil
 }
+
+// errNoClient is of a producer that a failed Renew has left without a client.
+var errNoClient = errors.New("the producer has no client: its renewal failed")
 
 // outcome is what became of a client's records.
 type outcome struct {
@@ -240,6 +246,9 @@ func (e *ProduceError) Unwrap() error { return e.Err }
 
 // Flush waits until every record is acknowledged or has failed, and returns the first failure.
 func (p *Producer) Flush(ctx context.Context) error {
+	if p.client == nil {
+		return errNoClient
+	}
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush produced records: %w", err)
 	}
@@ -260,11 +269,11 @@ type Offset struct {
 // ends, or by themselves. Nil means committed. Any error means that it is unknown whether it was:
 // Renew, then look for the committed offsets' metadata.
 func (p *Producer) Commit(ctx context.Context, member Member, offsets []Offset) error {
-	if p.session == nil {
-		return p.commitOffsets(ctx, member, offsets)
-	}
 	if err := p.begin(); err != nil {
 		return err
+	}
+	if p.session == nil {
+		return p.commitOffsets(ctx, member, offsets)
 	}
 	p.begun = false
 	ctx = kgo.PreTxnCommitFnContext(ctx, func(req *kmsg.TxnOffsetCommitRequest) error {

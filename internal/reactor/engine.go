@@ -197,7 +197,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, MaxBytes: e.topics.maxBytes,
 		}
 		if e.config.ExactlyOnce {
-			of.TransactionalID = fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, i)
+			of.TransactionalID = e.transactionalID(i)
 		}
 		producer, err := kafka.NewProducer(ctx, e.config.Kafka, of)
 		if err != nil {
@@ -210,6 +210,11 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 		e.mu.Unlock()
 	}
 	return nil
+}
+
+// transactionalID is that of a loop.
+func (e *Engine) transactionalID(loop int) string {
+	return fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, loop)
 }
 
 // join makes the consumer, which joins the group and is told of its tasks.

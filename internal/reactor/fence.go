@@ -55,8 +55,13 @@ func (e *Engine) awaitHandOver(ctx context.Context, t *Task) error {
 
 // fence aborts what other instances of the application have open in a task's changelogs.
 func (e *Engine) fence(ctx context.Context, task record.TaskID, of []record.Partition) {
-	all, own := e.config.ApplicationID+"-", e.config.ApplicationID+"-"+e.config.InstanceID+"-"
-	ids, err := e.admin.Fence(ctx, of, func(id string) bool { return strings.HasPrefix(id, all) && !strings.HasPrefix(id, own) })
+	own := map[string]bool{}
+	for i := range e.config.Loops {
+		own[e.transactionalID(i)] = true
+	}
+	ids, err := e.admin.Fence(ctx, of, func(id string) bool {
+		return strings.HasPrefix(id, e.config.ApplicationID+"-") && !own[id]
+	})
 	switch {
 	case err != nil && ctx.Err() == nil:
 		e.log.Warn("a transaction of the task's last owner cannot be aborted, it is waited for", "task", task, "error", err)

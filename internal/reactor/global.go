@@ -28,6 +28,7 @@ type global struct {
 	keys    map[record.Partition]string // of the positions in the checkpoint
 	ends    map[record.Partition]int64  // as they were when it began
 	flushed time.Time
+	touched time.Time // when the checkpoint was last of then
 }
 
 // openGlobals opens the global stores and fills them to the ends that their topics have now.
@@ -143,7 +144,12 @@ func (g *global) positions(ctx context.Context) (map[record.Partition]int64, err
 	if g.ends, err = e.admin.Ends(ctx, inputs); err != nil {
 		return nil, err
 	}
+	keeps, err := e.topics.keepsDeletions(ctx, inputs[0].Topic) // it has one
+	if err != nil {
+		return nil, err
+	}
 	checkpoint := g.space.Checkpoint()
+	age := time.Since(checkpoint.At.Time())
 	from, why := make(map[record.Partition]int64, len(inputs)), ""
 	g.keys = make(map[record.Partition]string, len(inputs))
 	for _, of := range inputs {
@@ -158,6 +164,8 @@ func (g *global) positions(ctx context.Context) (map[record.Partition]int64, err
 			why = "the topic lost records"
 		case at < starts[of]:
 			why = "the topic begins behind it"
+		case age > keeps/2:
+			why = fmt.Sprintf("it is as of %v ago and the topic keeps deletions for %v", age.Round(time.Second), keeps)
 		}
 		from[of] = max(at, starts[of])
 	}
@@ -267,12 +275,15 @@ func (g *global) apply() error {
 // follow keeps the stores up to date until ctx ends.
 func (g *global) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
-		_, err := g.poll(ctx, g.engine.config.FlushInterval)
+		fed, err := g.poll(ctx, g.engine.config.FlushInterval)
 		if errors.Is(err, ctx.Err()) {
 			err = nil // what came before the end is applied
 		}
 		if err == nil {
 			err = g.apply()
+		}
+		if err == nil && !fed && time.Since(g.touched) > touchEvery {
+			err = g.touch()
 		}
 		if err == nil && time.Since(g.flushed) >= g.engine.config.FlushInterval {
 			g.flushed = time.Now()
@@ -283,6 +294,17 @@ func (g *global) follow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// touch says that the rows are complete as of now, though nothing came: old ones would not be gone on from.
+func (g *global) touch() error {
+	g.touched = time.Now()
+	c := g.space.Checkpoint()
+	if c.Seq == 0 {
+		return nil
+	}
+	c.At = record.TimeOf(g.touched)
+	return g.space.Apply(nil, c)
 }
 
 // closeGlobals ends what openGlobals began. No task reads any more.

@@ -10,6 +10,7 @@ import (
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/tracing"
 )
 
 // refusals are the records that brokers have refused for good, of a loop's tasks. A refusal shows
@@ -17,8 +18,9 @@ import (
 // is processed again, and then the step that puts out the same record fails with it: its policy is
 // asked as for any other failure, with the record it came from at hand and in the same commit.
 type refusals struct {
-	known   map[uint64]*refusal
-	commits int // since the last one was found
+	known    map[uint64]*refusal
+	commits  int // since the last one was found
+	searches int // that found some, since the last commit
 }
 
 type refusal struct {
@@ -33,8 +35,12 @@ const keepRefusals = 100
 
 var refusalSeed = maphash.MakeSeed()
 
+// maxSearches of finding refused records, without a commit between them, end the loop: what is found each
+// time was not there the time before, so that no policy will ever be asked.
+const maxSearches = 100
+
 // fingerprint is of all that a broker judges a record by. The partition is not: records without a key
-// get another one each time.
+// get another one each time. Nor is the trace context, which is put to it later and each time anew.
 func fingerprint(out *processor.Output) uint64 {
 	var h maphash.Hash
 	h.SetSeed(refusalSeed)
@@ -47,16 +53,29 @@ func fingerprint(out *processor.Output) uint64 {
 	write(out.Value)
 	maphash.WriteComparable(&h, out.Time)
 	for _, header := range out.Headers {
-		write([]byte(header.Key))
-		write(header.Value)
+		if !traces(header) {
+			write([]byte(header.Key))
+			write(header.Value)
+		}
 	}
 	return h.Sum64()
+}
+
+func traces(h record.Header) bool {
+	return h.Key == tracing.TraceparentHeader || h.Key == tracing.TracestateHeader
+}
+
+func withoutTrace(headers record.Headers) record.Headers {
+	if !slices.ContainsFunc(headers, traces) {
+		return headers
+	}
+	return slices.DeleteFunc(slices.Clone(headers), traces)
 }
 
 func (r *refusal) is(out *processor.Output) bool {
 	return r.output.Topic.Name == out.Topic.Name && r.output.Time == out.Time &&
 		bytes.Equal(r.output.Key, out.Key) && bytes.Equal(r.output.Value, out.Value) &&
-		slices.EqualFunc(r.output.Headers, out.Headers, func(a, b record.Header) bool {
+		slices.EqualFunc(withoutTrace(r.output.Headers), withoutTrace(out.Headers), func(a, b record.Header) bool {
 			return a.Key == b.Key && bytes.Equal(a.Value, b.Value)
 		})
 }
@@ -88,6 +107,7 @@ func (r *refusals) add(found kafka.RefusedRecord) bool {
 // committed forgets what was met: its policy has decided.
 func (r *refusals) committed() {
 	r.commits++
+	r.searches = 0
 	for key, of := range r.known {
 		if of.met || r.commits > keepRefusals {
 			delete(r.known, key)
@@ -139,7 +159,7 @@ func (l *loop) findRefused(ctx context.Context, suspects []kafka.Suspect) (bool,
 	found, err := l.producer.FindRefused(ctx, suspects)
 	if err != nil {
 		l.log.Warn("what is refused was not found, all is done again", "loop", l.index, "error", err)
-		return false, ctx.Err()
+		return false, l.producer.Renew(ctx)
 	}
 	for i := range found {
 		of := &found[i]
@@ -150,5 +170,12 @@ func (l *loop) findRefused(ctx context.Context, suspects []kafka.Suspect) (bool,
 			return false, fmt.Errorf("commit: a record is refused that no error policy can let pass, such as a dead letter: %w", of.Err)
 		}
 	}
-	return len(found) > 0, nil
+	if len(found) == 0 {
+		return false, nil
+	}
+	if l.refusals.searches++; l.refusals.searches > maxSearches {
+		return false, fmt.Errorf("commit: refused records were found %d times in a row, others each time: does a step put the time or something random into them? %w",
+			maxSearches, found[0].Err)
+	}
+	return true, nil
 }

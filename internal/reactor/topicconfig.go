@@ -170,3 +170,18 @@ func (t *topics) deletions(store string) time.Duration {
 	}
 	return defaultDeletions
 }
+
+// keepsDeletions is how long the topic keeps deletions; where that may not be read, Kafka's default.
+func (t *topics) keepsDeletions(ctx context.Context, topic string) (time.Duration, error) {
+	config, err := t.admin.TopicConfig(ctx, topic)
+	if kafka.NotAllowed(err) {
+		return defaultDeletions, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
+		return time.Duration(ms) * time.Millisecond, nil
+	}
+	return defaultDeletions, nil
+}
