@@ -15,23 +15,31 @@ import (
 	"github.com/pitwheel/pitwheel"
 )
 
+// tenWords are ten words in turn.
+func tenWords(i int) (key, word string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
+
+// lifeThatLeavesNoState counts 500 words, ends, and has its local state deleted: the changelog alone is left.
+func (b *broker) lifeThatLeavesNoState(c pitwheel.Config) {
+	b.t.Helper()
+	b.produce("words", 500, tenWords)
+	_, stop := start(b.t, wordCounts(b.t), c)
+	want := wantCounts(10, 500)
+	b.latest("counts", func(last map[string]string, _ int) bool { return cmp.Equal(last, want) })
+	if err := stop(); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.RemoveAll(c.StateDir); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // TestRestoreWaitsForBrokers has brokers not answer a restore's fetches for longer than any of its
 // polls: that nothing comes does not mean that nothing is there.
 func TestRestoreWaitsForBrokers(t *testing.T) {
 	b := newBroker(t, 1, "words", "counts")
 	c := b.config(t)
 	c.InstanceID = "one" // a new state directory would be a new member of the group, and wait for the old one
-	word := func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
-	b.produce("words", 500, word)
-	_, stop := start(t, wordCounts(t), c)
-	want := wantCounts(10, 500)
-	b.latest("counts", func(last map[string]string, _ int) bool { return cmp.Equal(last, want) })
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(c.StateDir); err != nil {
-		t.Fatal(err)
-	}
+	b.lifeThatLeavesNoState(c)
 
 	silent := b.Fault(kfake.Fault{
 		Keys: []kmsg.Key{kmsg.Fetch}, Topic: "app-word-counts-changelog", Err: kerr.NotLeaderForPartition, Count: -1,
@@ -42,7 +50,7 @@ func TestRestoreWaitsForBrokers(t *testing.T) {
 			restored <- r
 		}
 	}
-	_, stop = start(t, wordCounts(t), c)
+	_, stop := start(t, wordCounts(t), c)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	select {
@@ -54,8 +62,8 @@ func TestRestoreWaitsForBrokers(t *testing.T) {
 		t.Error("the fault was not met")
 	}
 	silent.Remove()
-	b.produce("words", 500, word)
-	want = wantCounts(10, 1000)
+	b.produce("words", 500, tenWords)
+	want := wantCounts(10, 1000)
 	got, _ := b.latest("counts", func(_ map[string]string, n int) bool { return n >= 1000 })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
@@ -70,17 +78,7 @@ func TestRestoreWaitsForBrokers(t *testing.T) {
 func TestRestoreIsToldByStore(t *testing.T) {
 	b := newBroker(t, 1, "words", "counts")
 	c := b.config(t)
-	word := func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%10) }
-	b.produce("words", 500, word)
-	_, stop := start(t, wordCounts(t), c)
-	want := wantCounts(10, 500)
-	b.latest("counts", func(last map[string]string, _ int) bool { return cmp.Equal(last, want) })
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(c.StateDir); err != nil {
-		t.Fatal(err)
-	}
+	b.lifeThatLeavesNoState(c)
 
 	told := make(chan pitwheel.Restore, 64)
 	c.OnRestore = func(r pitwheel.Restore) {
@@ -88,7 +86,7 @@ func TestRestoreIsToldByStore(t *testing.T) {
 			told <- r
 		}
 	}
-	_, stop = start(t, wordCounts(t), c)
+	_, stop := start(t, wordCounts(t), c)
 	var all []pitwheel.Restore
 	for len(all) == 0 || !all[len(all)-1].Done() {
 		all = append(all, <-told)

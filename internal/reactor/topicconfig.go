@@ -143,6 +143,14 @@ func (t *topics) changelogOf(topic string) string {
 // defaultDeletions is Kafka's delete.retention.ms where a topic says nothing.
 const defaultDeletions = 24 * time.Hour
 
+// deletionsOf is how long a topic of that config keeps deletions.
+func deletionsOf(config map[string]string) time.Duration {
+	if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return defaultDeletions
+}
+
 // readDeletions asks how long changelogs keep deletions: local state that is older cannot be brought
 // up to date by them.
 func (t *topics) readDeletions(ctx context.Context) error {
@@ -155,9 +163,7 @@ func (t *topics) readDeletions(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
-				t.keeps[s.Name] = time.Duration(ms) * time.Millisecond
-			}
+			t.keeps[s.Name] = deletionsOf(config)
 		}
 	}
 	return nil
@@ -180,8 +186,5 @@ func (t *topics) keepsDeletions(ctx context.Context, topic string) (time.Duratio
 	if err != nil {
 		return 0, err
 	}
-	if ms, err := strconv.ParseInt(config["delete.retention.ms"], 10, 64); err == nil && ms >= 0 {
-		return time.Duration(ms) * time.Millisecond, nil
-	}
-	return defaultDeletions, nil
+	return deletionsOf(config), nil
 }
