@@ -153,8 +153,9 @@ func TestOldGlobalStoreIsReadAnew(t *testing.T) {
 	log := &logged{}
 	c.Logger = log.logger()
 	for range 2 {
-		app, stop := start(t, named(t), c)
+		// What is there before the start is in the store once the app runs: the second life has what is old.
 		b.produce("names", 10, func(i int) (string, string) { return fmt.Sprint("w", i), "name" })
+		app, stop := start(t, named(t), c)
 		await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
 		if err := stop(); err != nil {
 			t.Fatal(err)
