@@ -166,40 +166,6 @@ func (a *Admin) TopicConfig(ctx context.Context, topic string) (map[string]strin
 	return config, err
 }
 
-// CommittedOffset is what the group has committed for a partition.
-type CommittedOffset struct {
-	Offset   int64
-	Metadata string
-}
-
-// Committed is the group's stable offsets of those partitions: pending transactions are waited
-// for. A partition without an offset is left out.
-func (a *Admin) Committed(ctx context.Context, group string, of []record.Partition) (map[record.Partition]CommittedOffset, error) {
-	found := map[record.Partition]CommittedOffset{}
-	err := retry(ctx, a.access, fmt.Sprintf("fetch offsets of group %q", group), func(ctx context.Context) error {
-		clear(found)
-		all, err := a.admin.FetchOffsets(kadm.RequireStable(ctx), group)
-		if errors.Is(err, kerr.GroupIDNotFound) {
-			return nil
-		}
-		if err != nil {
-			return a.access.denied(err, Right{"Read", "group", group})
-		}
-		for _, p := range of {
-			o, ok := all.Lookup(p.Topic, p.ID)
-			if !ok || o.Err == nil && o.At < 0 {
-				continue
-			}
-			if o.Err != nil {
-				return fmt.Errorf("topic %q partition %d: %w", p.Topic, p.ID, a.access.denied(o.Err, Right{"Describe", "topic", p.Topic}))
-			}
-			found[p] = CommittedOffset{Offset: o.At, Metadata: o.Metadata}
-		}
-		return nil
-	})
-	return found, err
-}
-
 // Ends is the offset after the last record of each partition, committed or not: the high
 // watermark. A restore must reach it, because a committed transaction whose marker is not yet
 // written stands before it (KAFKA-10167).

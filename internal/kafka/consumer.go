@@ -44,6 +44,9 @@ type Consumer struct {
 	standbys []Standby // as of the last assignment; the group's goroutines alone touch it
 }
 
+// heartbeat is Kafka's 3 s made shorter: after a member has died the others should know at once.
+const heartbeat = 500 * time.Millisecond
+
 // NewConsumer makes a consumer, which joins its group by itself.
 func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	c = c.Shared()
@@ -76,7 +79,8 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		// Markers move the position, so that a partition that ends with one is seen to be read.
 		kgo.KeepControlRecords(),
 		kgo.SessionTimeout(session),
-		kgo.HeartbeatInterval(min(3*time.Second, session/3)),
+		// Heartbeats tell a member of a rebalance, so how long one takes, and a failover, depends on them.
+		kgo.HeartbeatInterval(min(heartbeat, session/3)),
 		kgo.RebalanceTimeout(rebalance),
 		// How long a broker may wait for records, and so how long a partition that comes back from
 		// a pause may have to wait for its turn.

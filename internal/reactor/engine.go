@@ -214,7 +214,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 
 // transactionalID is that of a loop.
 func (e *Engine) transactionalID(loop int) string {
-	return fmt.Sprintf("%s-%s-%d", e.config.ApplicationID, e.config.InstanceID, loop)
+	return kafka.TransactionalID(e.config.ApplicationID, e.config.InstanceID, loop)
 }
 
 // join makes the consumer, which joins the group and is told of its tasks.

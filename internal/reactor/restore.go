@@ -17,7 +17,7 @@ import (
 
 // open makes a task that was assigned: reliability of the state rests on the order of its steps.
 //
-//  0. No transaction of the last owner stands open.
+//  0. No transaction of the last owner stands open: see holdUp.
 //  1. The committed offsets, stable: no transaction of the partition is pending any more.
 //  2. Then the changelogs' ends, committed or not: a committed transaction whose marker is not
 //     written yet stands before them (KAFKA-10167). Listed before step 1 they could miss the last
@@ -278,6 +278,7 @@ type replayer struct {
 	noted      int64 // of records
 	polls      int   // that brought something
 	warned     time.Time
+	holdUp     *holdUp // nil: none yet
 	err        error
 }
 
@@ -359,6 +360,13 @@ func (r *replayer) standStill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	open := slices.DeleteFunc(slices.Clone(of), func(p record.Partition) bool { return stable[p] >= r.ends[r.stores[p]] })
+	if len(open) > 0 && r.engine.config.ExactlyOnce { // somebody who slept has woken up behind step 0
+		if r.holdUp == nil {
+			r.holdUp = r.engine.newHoldUp(r.assignment.task)
+		}
+		r.holdUp.act(ctx, open, nil)
+	}
 	for _, p := range of {
 		name := r.stores[p]
 		why := error(nil)
@@ -374,9 +382,6 @@ func (r *replayer) standStill(ctx context.Context) error {
 		}
 		if time.Since(r.warned) > 5*time.Second {
 			r.warned = time.Now()
-			if stable[p] < r.ends[name] && r.engine.config.ExactlyOnce {
-				r.engine.fence(ctx, r.assignment.id, []record.Partition{p})
-			}
 			r.engine.log.Warn("restore waits for the brokers or for an open transaction", "task", r.assignment.id, "topic", p.Topic,
 				"partition", p.ID, "position", r.read[name], "stable_end", stable[p], "end", r.ends[name], "error", why)
 		}
