@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos race lint fmt cover bench fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration race lint fmt cover bench fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,13 @@ test: ## run all tests: fast, no Docker
 CHAOS ?= 1m
 chaos: ## kill and move three instances under load for CHAOS, and check every result
 	PITWHEEL_CHAOS=$(CHAOS) $(GOTEST) -count 1 -timeout 30m -v -run '^TestInstancesComeAndGo$$' .
+
+kafka-image: ## make a Docker daemon answer and the image of a real Kafka be there
+	bash integration/image/docker.sh
+	bash integration/image/build.sh
+
+integration: kafka-image ## run the tests on a real Kafka in containers
+	cd integration && $(GOTEST) -count 1 -p 1 -timeout 20m ./...
 
 race: ## run all tests under the race detector
 	go test -race ./...
