@@ -21,6 +21,7 @@ type App struct {
 	config    Config
 	lifecycle lifecycle
 	engine    atomic.Pointer[reactor.Engine]
+	probe     *reactor.Probe // of a test; nil: none
 }
 
 // New checks the config and makes an app; it touches neither disk nor network. It sets the plan's
@@ -67,6 +68,8 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 func (a *App) run(ctx context.Context) (err error) {
+	way := a.probe.Begin(reactor.Moment{})
+	way.Enter(reactor.StartDirectory)
 	dir, err := statedir.Open(a.config.StateDir, a.config.ApplicationID)
 	if err != nil {
 		return err
@@ -80,10 +83,12 @@ func (a *App) run(ctx context.Context) (err error) {
 	// there are as many loops.
 	loops := a.config.Loops
 	if a.config.Guarantee == ExactlyOnce {
+		way.Enter(reactor.StartLoops)
 		if loops, err = dir.UseLoops(loops); err != nil {
 			return err
 		}
 	}
+	way.End(nil)
 	shared := store.NewShared(a.config.MemoryLimit/2, a.config.MemoryLimit/4)
 	defer func() { err = errors.Join(err, shared.Close()) }()
 	instance := a.config.InstanceID
@@ -99,6 +104,8 @@ func (a *App) run(ctx context.Context) (err error) {
 
 func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared *store.Shared) reactor.Config {
 	c := a.config
+	reach := c.kafka()
+	reach.Dial = a.probe.Network()
 	return reactor.Config{
 		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
 		TaskDir: dir.Task, TaskDirs: dir.Tasks, Standbys: c.Standbys,
@@ -108,8 +115,9 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: c.MemoryLimit / 4,
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
-		Kafka: c.kafka(), Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
+		Kafka: reach, Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
 		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
+		Probe: a.probe,
 		OnRunning: func(all bool) {
 			if all {
 				a.lifecycle.to(Running)

@@ -24,12 +24,17 @@ import (
 //
 // After an error in 3 to 5 it is not known what the brokers did: recover asks.
 func (l *loop) commit(ctx context.Context) error {
+	l.way = l.begin()
+	l.way.Enter(CommitMember)
 	if !l.owns(l.engine.group.Member()) { // 1
 		l.dirty = true
 		return nil
 	}
 	return l.commitNow(ctx)
 }
+
+// begin is the loop's way through the steps of a commit or what comes of it.
+func (l *loop) begin() *Way { return l.engine.config.Probe.Begin(Moment{Loop: l.index}) }
 
 // owns says whether the member is the one to whom the group gave the loop's tasks.
 func (l *loop) owns(member kafka.Member) bool {
@@ -38,6 +43,9 @@ func (l *loop) owns(member kafka.Member) bool {
 
 func (l *loop) commitNow(ctx context.Context) (err error) {
 	begin := time.Now()
+	way := l.way
+	defer func() { way.End(err) }()
+	way.Enter(CommitFreeze)
 	g, err := l.freeze() // 2
 	if err == nil && len(g.commits) == 0 {
 		return nil
@@ -46,12 +54,14 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	way.Enter(CommitProduce)
 	l.span.enter("produce")
 	l.waits("producing and committing")
 	defer l.waits("")
 	if err := l.produceChangelogs(ctx, g); err != nil { // 3
 		return l.recover(ctx, g, err)
 	}
+	way.Enter(CommitFlush)
 	l.span.enter("flush")
 	if err := l.producer.Flush(ctx); err != nil { // 4
 		return l.recover(ctx, g, err)
@@ -66,11 +76,13 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	if !l.owns(member) {
 		return l.recover(ctx, g, errNotJoined)
 	}
+	way.Enter(CommitEnd)
 	l.span.enter("end")
 	if err := l.producer.Commit(ctx, member, offsets); err != nil { // 5
 		return l.recover(ctx, g, err)
 	}
 	l.trouble = trouble{}
+	way.Enter(CommitApply)
 	l.span.enter("apply")
 	if err := l.apply(g); err != nil { // 6
 		return err

@@ -63,6 +63,8 @@ type Config struct {
 
 	OnRunning func(all bool)    // whether all assigned tasks run; nil: not told
 	OnRestore func(r Restoring) // nil: not told
+
+	Probe *Probe // of a test; nil: none
 }
 
 // Engine runs a plan as one instance of its application.
@@ -103,6 +105,8 @@ type Engine struct {
 	ended       bool                 // no task is opened any more
 
 	partitions atomic.Int64 // assigned, for the buffers' share of each
+
+	joining *Way // of the group's callbacks, once it is made
 }
 
 // assignment is a task that the group gave to this instance.
@@ -152,6 +156,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	}
 	defer admin.Close()
 	e.admin = admin
+	way := e.config.Probe.Begin(Moment{})
+	defer func() { way.End(err) }()
+	way.Enter(StartTopics)
 	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -164,6 +171,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 			l.producer.Close()
 		}
 	}()
+	if e.config.ExactlyOnce {
+		way.Enter(StartFence)
+	}
 	if err := e.makeLoops(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -171,9 +181,11 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	if err := e.openGlobals(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
+	way.Enter(StartScan)
 	if err := e.held.scan(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
+	way.Leave()
 	if err := e.join(); err != nil {
 		return err
 	}
@@ -222,6 +234,8 @@ func (e *Engine) join() error {
 	e.poller = &poller{engine: e, routes: map[record.Partition]*route{}}
 	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics.isRepartition, before: map[record.Partition]int64{}}
 	e.prober = &prober{admin: e.admin, log: e.log, questions: map[*route]question{}, bell: make(chan struct{}, 1)}
+	e.joining = e.config.Probe.Begin(Moment{})
+	e.joining.Enter(StartJoin)
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
 		Topics: e.topics.sources(), Latest: e.topics.latest(),
@@ -424,7 +438,7 @@ func (e *Engine) openSpace(id record.TaskID) (*store.Space, error) {
 		}
 		break
 	}
-	space, err := store.OpenSpace(store.SpaceConfig{Dir: dir, Shared: e.config.Shared, Logger: e.log})
+	space, err := store.OpenSpace(store.SpaceConfig{Dir: dir, FS: e.config.Probe.fs(), Shared: e.config.Shared, Logger: e.log})
 	if err != nil {
 		return nil, fmt.Errorf("task %s: %w", id, err)
 	}

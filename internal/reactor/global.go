@@ -93,7 +93,7 @@ func (g *global) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if g.space, err = store.OpenSpace(store.SpaceConfig{Dir: dir, Shared: e.config.Shared, Logger: e.log}); err != nil {
+	if g.space, err = store.OpenSpace(store.SpaceConfig{Dir: dir, FS: e.config.Probe.fs(), Shared: e.config.Shared, Logger: e.log}); err != nil {
 		return err
 	}
 	g.task, err = NewTask(TaskConfig{

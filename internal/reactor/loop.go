@@ -34,6 +34,7 @@ type loop struct {
 	published published
 	doing     atomic.Pointer[string] // what it waits for brokers with; nil: nothing
 	span      *span                  // of the commit under way
+	way       *Way                   // of the same
 }
 
 // run is the loop's whole life: it ends with stop, whose error is nil, or with the first error.
@@ -251,7 +252,11 @@ func (l *loop) flushIfDue(now time.Time) error {
 			continue
 		}
 		r.flushed = now
-		if err := r.space.Flush(); err != nil {
+		way := l.begin()
+		way.Enter(CommitDisk)
+		err := r.space.Flush()
+		way.End(err)
+		if err != nil {
 			return fmt.Errorf("task %s: flush state: %w", r.task.ID, err)
 		}
 	}

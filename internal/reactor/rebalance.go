@@ -21,6 +21,10 @@ import (
 // others: what it still has is given up and opened anew.
 func (e *Engine) assigned(ctx context.Context, given kafka.Assignment) {
 	e.progress()
+	e.joining.Leave()
+	way := e.config.Probe.Begin(Moment{})
+	way.Enter(TakeGiven)
+	defer way.End(nil)
 	of := given.Partitions
 	if stale := e.notOf(given.Member.ID); len(stale) > 0 {
 		e.lost(ctx, stale)
@@ -116,7 +120,10 @@ func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology, member string
 			return
 		}
 		a.loop.inbox.do(func(context.Context) error {
+			way := e.config.Probe.Begin(Moment{Task: a.id})
+			way.Enter(TakeRun)
 			a.loop.add(a)
+			way.End(nil)
 			e.mu.Lock()
 			e.tellRunning()
 			e.mu.Unlock()
@@ -177,6 +184,10 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 		span.set("revoked", len(of))
 	}
 	defer span.end(nil)
+	way := e.config.Probe.Begin(Moment{})
+	if !lost {
+		way.Enter(GiveStop)
+	}
 	e.poller.drop(of)
 	e.partitions.Add(-int64(len(of)))
 	e.mu.Lock()
@@ -202,6 +213,7 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 			byLoop[a.loop] = append(byLoop[a.loop], a.id)
 		}
 	}
+	way.Leave()
 	var removals []chan struct{}
 	for l, ids := range byLoop {
 		removed := make(chan struct{})
@@ -221,6 +233,10 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.mu.Lock()
 	e.tellRunning()
 	e.mu.Unlock()
+	if !lost {
+		e.joining = way
+		way.Enter(GiveJoin)
+	}
 }
 
 // tellRunning says whether all assigned tasks run. The engine's mutex is held, so that what is told

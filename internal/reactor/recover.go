@@ -30,8 +30,11 @@ func (t *trouble) add(now time.Time) {
 // produced (g is nil). A new producer of the same id fences whatever of the old one is still on the
 // way, and comes up once its transaction is decided; then the committed offsets' metadata says how:
 // committed if it has this commit's number and owner. What was is applied, the rest done again.
-func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
+func (l *loop) recover(ctx context.Context, g *generation, cause error) (err error) {
 	begin := time.Now()
+	l.way.End(cause)
+	l.way = l.begin()
+	defer func() { l.way.End(err) }()
 	l.waits("recovering from a commit that was not confirmed")
 	defer l.waits("")
 	l.log.Warn("commit not confirmed, asking the brokers what became of it", "loop", l.index, "rounds", l.trouble.rounds, "error", cause)
@@ -41,13 +44,16 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) error {
 	if err := l.engine.topics.readLimits(ctx, tooLarge(suspects)); err != nil {
 		return errors.Join(cause, err)
 	}
+	l.way.Enter(RecoverRenew)
 	if err := l.producer.Renew(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
+	l.way.Enter(RecoverAsk)
 	again, err := l.settle(ctx, g)
 	if err != nil {
 		return errors.Join(cause, err)
 	}
+	l.way.Enter(RecoverSettle)
 	if len(again) == 0 {
 		l.log.Info("the commit was done after all", "loop", l.index)
 		l.trouble = trouble{}

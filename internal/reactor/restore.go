@@ -30,25 +30,35 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restoring, e
 	restored = Restoring{Task: a.id, Event: RestoreDone}
 	a.restoring.began.Store(begin.UnixNano())
 	defer func() { a.restoring.ended.Store(time.Now().UnixNano()) }()
+	way := e.config.Probe.Begin(Moment{Task: a.id})
+	defer func() { way.End(err) }()
+	way.Enter(RestoreOpen)
 	if err := e.openStores(a); err != nil {
 		return restored, err
 	}
 	task := a.task
 	task.bind()
+	if e.config.ExactlyOnce {
+		way.Enter(RestoreFence)
+	}
 	if err := e.awaitHandOver(ctx, task); err != nil { // 0
 		return restored, err
 	}
+	way.Enter(RestoreOffsets)
 	proof, err := e.proof(ctx, task) // 1
 	if err != nil {
 		return restored, err
 	}
+	way.Enter(RestoreIdentify)
 	if err := e.identify(task, proof); err != nil {
 		return restored, fmt.Errorf("task %s: %w", a.id, err)
 	}
+	way.Enter(RestoreEnds)
 	local, err := e.local(ctx, task, a.warm != nil) // 2, 3
 	if err != nil {
 		return restored, err
 	}
+	way.Enter(RestoreCheck)
 	from, err := proof.Check(local)
 	if err != nil {
 		return restored, fmt.Errorf("task %s: %w", a.id, err)
@@ -57,6 +67,7 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restoring, e
 	if err := e.discard(task, proof, local, from); err != nil {
 		return restored, err
 	}
+	way.Enter(RestoreReplay)
 	positions := from
 	if len(from) > 0 {
 		restored.Records, positions, err = e.replay(ctx, a, proof, from, local.Ends) // 4
@@ -69,10 +80,12 @@ func (e *Engine) open(ctx context.Context, a *assignment) (restored Restoring, e
 		return restored, fmt.Errorf("restore task %s: %w", a.id, err)
 	}
 	restored.Records += reread
+	way.Enter(RestoreSettle)
 	if err := e.settle(a, proof, positions, restored.Records); err != nil {
 		return restored, err
 	}
 	restored.Took = time.Since(begin)
+	way.Enter(RestoreStart)
 	if err := e.startTask(ctx, task, proof, positions); err != nil { // 5
 		return restored, err
 	}

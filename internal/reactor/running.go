@@ -76,8 +76,15 @@ func (r *running) touch(now time.Time) error {
 func (l *loop) remove(ctx context.Context, ids []record.TaskID, lost bool) (err error) {
 	// Without the membership to which they were given nothing of them can be committed any more.
 	lost = lost || !l.owns(l.engine.group.Member())
+	way := l.begin()
+	defer func() { way.End(err) }()
 	if !lost {
+		way.Enter(GiveCommit)
+		l.way = l.begin()
 		err = l.commitNow(ctx)
+		way.Enter(GiveClose)
+	} else {
+		way.Enter(LoseDrop)
 	}
 	for _, tasks := range []*[]*running{&l.tasks, &l.parked} {
 		*tasks = slices.DeleteFunc(*tasks, func(r *running) bool {
