@@ -56,7 +56,12 @@ type broker struct {
 
 func newBroker(t *testing.T, partitions int32, topics ...string) *broker {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topics...))
+	return newBrokerWith(t, kfake.SeedTopics(partitions, topics...))
+}
+
+func newBrokerWith(t *testing.T, opts ...kfake.Opt) *broker {
+	t.Helper()
+	c, err := kfake.NewCluster(append(opts, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}

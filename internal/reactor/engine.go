@@ -159,6 +159,9 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	way := e.config.Probe.Begin(Moment{})
 	defer func() { way.End(err) }()
 	way.Enter(StartTopics)
+	if err := e.checkBrokers(ctx); err != nil {
+		return unlessStopped(ctx, err)
+	}
 	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
 		return unlessStopped(ctx, err)
 	}
