@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration race lint fmt cover bench fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration planted race lint fmt cover bench fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ kafka-image: ## make a Docker daemon answer and the image of a real Kafka be the
 
 integration: kafka-image ## run the tests on a real Kafka in containers
 	cd integration && $(GOTEST) -count 1 -p 1 -timeout 20m ./...
+
+planted: ## plant each known bug of exactly-once and see that a test catches it
+	sh scripts/planted.sh
 
 race: ## run all tests under the race detector
 	go test -race ./...

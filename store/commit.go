@@ -1,6 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/pitwheel/pitwheel/internal/planted"
+)
 
 // Freeze ends the current generation of writes and encodes it. Writes go on in the next one. It
 // never returns nil; after a failure, which Err tells, the generation is not whole and must not be
@@ -74,6 +78,13 @@ func (s *Space) write(f *Frozen, c Checkpoint) error {
 		for name, position := range c.Positions {
 			if s.baseOf(name) == b {
 				cp.Positions[name] = position
+			}
+		}
+		if planted.CheckpointFirst {
+			first := b.begin()
+			first.set(metaKey(checkpointTag, ""), cp.row())
+			if err := first.apply(); err != nil {
+				return err
 			}
 		}
 		batch := b.begin()

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/record"
 )
 
@@ -64,6 +65,10 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	k := &Consumer{of: of, access: c.Access}
 	balancer := of.Balancer
 	balancer.Standby = func(all []Standby) { k.standbys = all }
+	isolation := kgo.ReadCommitted()
+	if planted.ConsumeUncommitted {
+		isolation = kgo.ReadUncommitted()
+	}
 	root, cancel := context.WithCancel(context.Background())
 	k.cancel = cancel
 	opts := c.options(
@@ -72,7 +77,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		kgo.ConsumeTopics(of.Topics...),
 		kgo.Balancers(NewBalancer(balancer)),
 		kgo.DisableAutoCommit(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchIsolationLevel(isolation),
 		// The engine sets every position itself; a position that is gone is an error, not a skip.
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),

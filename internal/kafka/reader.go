@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/record"
 )
 
@@ -26,10 +27,14 @@ const readerBytes = 16 << 20
 // Close it.
 func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
 	c = c.Shared()
+	isolation := kgo.ReadCommitted()
+	if planted.RestoreUncommitted {
+		isolation = kgo.ReadUncommitted()
+	}
 	client, err := kgo.NewClient(c.options(
 		kgo.ConsumePartitions(offsets(from)),
 		kgo.FetchMaxBytes(readerBytes),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchIsolationLevel(isolation),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		// Without markers a tail of markers or of aborted records would look unread for ever.
 		kgo.KeepControlRecords(),

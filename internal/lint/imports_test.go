@@ -17,15 +17,16 @@ var allowedImports = map[string][]string{
 	"internal/graph":     {},
 	"internal/invariant": {},
 	"internal/lint":      {},
+	"internal/planted":   {},
 	"serde":              {"record"},
 	"windowing":          {"record", "serde"},
 	"internal/timer":     {"record"},
-	"store":              {"internal/graph", "record", "serde", "windowing"},
+	"store":              {"internal/graph", "internal/planted", "record", "serde", "windowing"},
 	"store/storetest":    {"internal/graph", "record", "serde", "store", "windowing"},
 	"changelog":          {"record", "store"},
 	"processor":          {"internal/graph", "record", "serde", "store", "windowing"},
 	"internal/plan":      {"processor", "record", "store"},
-	"internal/kafka":     {"processor", "record"},
+	"internal/kafka":     {"internal/planted", "processor", "record"},
 	"internal/statedir":  {"record"},
 
 	"metrics":             {"record"},
@@ -38,7 +39,7 @@ var allowedImports = map[string][]string{
 		"internal/graph", "internal/plan", "processor", "record", "serde", "store", "windowing",
 	},
 	"internal/reactor": {
-		"changelog", "internal/kafka", "internal/plan", "internal/timer", "metrics", "processor", "record", "store", "tracing",
+		"changelog", "internal/kafka", "internal/plan", "internal/planted", "internal/timer", "metrics", "processor", "record", "store", "tracing",
 		"windowing",
 	},
 	".": {

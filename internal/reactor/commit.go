@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/kafka"
+	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/tracing"
 )
@@ -38,6 +39,12 @@ func (l *loop) begin() *Way { return l.engine.config.Probe.Begin(Moment{Loop: l.
 
 // owns says whether the member is the one to whom the group gave the loop's tasks.
 func (l *loop) owns(member kafka.Member) bool {
+	if planted.CommitUnjoined {
+		return true
+	}
+	if planted.SkipMember {
+		return member.Joined()
+	}
 	return member.Joined() && !slices.ContainsFunc(l.tasks, func(r *running) bool { return r.assignment.member != member.ID })
 }
 
@@ -54,6 +61,9 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if planted.PurgeEarly {
+		l.engine.purger.purgeEarly(ctx, g)
+	}
 	way.Enter(CommitProduce)
 	l.span.enter("produce")
 	l.waits("producing and committing")
@@ -63,8 +73,10 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	}
 	way.Enter(CommitFlush)
 	l.span.enter("flush")
-	if err := l.producer.Flush(ctx); err != nil { // 4
-		return l.recover(ctx, g, err)
+	if !planted.SkipFlush {
+		if err := l.producer.Flush(ctx); err != nil { // 4
+			return l.recover(ctx, g, err)
+		}
 	}
 	offsets, err := l.offsets(g)
 	if err != nil {
@@ -76,9 +88,14 @@ func (l *loop) commitNow(ctx context.Context) (err error) {
 	if !l.owns(member) {
 		return l.recover(ctx, g, errNotJoined)
 	}
+	if planted.ApplyBeforeEnd {
+		if err := l.apply(g); err != nil {
+			return err
+		}
+	}
 	way.Enter(CommitEnd)
 	l.span.enter("end")
-	if err := l.producer.Commit(ctx, member, offsets); err != nil { // 5
+	if err := l.producer.Commit(ctx, member, offsets); err != nil && !planted.TrustEndDone { // 5
 		return l.recover(ctx, g, err)
 	}
 	l.trouble = trouble{}
@@ -206,6 +223,9 @@ func (l *loop) offsets(g *generation) ([]kafka.Offset, error) {
 		acked := map[string]int64{}
 		for store, ack := range g.acks[r] {
 			acked[store] = ack.Next()
+		}
+		if planted.PositionsStandStill {
+			clear(acked)
 		}
 		positions := c.Positions(acked)
 		g.positions[r] = positions

@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"github.com/pitwheel/pitwheel/changelog"
+	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
@@ -53,8 +54,15 @@ func (t *Task) Freeze() (*Commit, error) {
 	moved := len(frozen.Stores) > 0 || t.punctuated
 	t.punctuated = false
 	for _, in := range t.inputs {
-		c.Offsets = append(c.Offsets, Offset{Partition: in.partition, At: in.next, Time: in.time})
+		at := in.next
+		if planted.CommitPolled {
+			at = in.fetched
+		}
 		committed, ever := t.committed[in.partition]
+		if planted.DropIdleOffsets && ever && in.next == committed {
+			continue
+		}
+		c.Offsets = append(c.Offsets, Offset{Partition: in.partition, At: at, Time: in.time})
 		moved = moved || in.next != committed || !ever
 	}
 	if !moved {
@@ -116,6 +124,9 @@ func (c *Commit) Positions(acked map[string]int64) map[string]int64 {
 // are applied in the order they were frozen.
 // at is the wall clock's time.
 func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) error {
+	if planted.ApplyBeforeEnd && t.seq == c.Seq {
+		return nil
+	}
 	t.seq, t.positions, t.counted = c.Seq, positions, c.counters
 	for _, o := range c.Offsets {
 		t.committed[o.Partition] = o.At
@@ -131,7 +142,9 @@ func (t *Task) Apply(c *Commit, positions map[string]int64, at record.Time) erro
 // closed. Start must follow, which sets them up again.
 func (t *Task) Abort() {
 	t.drop()
-	t.space.Abort()
+	if !planted.KeepCache {
+		t.space.Abort()
+	}
 	t.batches.take()
 	t.outputs = processor.Outputs{}
 	t.punctuations, t.punctuated = &punctuations{}, false

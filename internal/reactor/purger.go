@@ -36,6 +36,14 @@ func (p *purger) consumed(c *Commit) {
 	}
 }
 
+// purgeEarly is a planted bug.
+func (p *purger) purgeEarly(ctx context.Context, g *generation) {
+	for _, c := range g.commits {
+		p.consumed(c)
+	}
+	p.purge(ctx)
+}
+
 // run deletes now and then, until ctx ends.
 func (p *purger) run(ctx context.Context) {
 	ticker := time.NewTicker(purgeEvery)

@@ -10,6 +10,7 @@ import (
 	"github.com/pitwheel/pitwheel/changelog"
 	"github.com/pitwheel/pitwheel/internal/kafka"
 	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
@@ -210,6 +211,9 @@ func (e *Engine) local(ctx context.Context, t *Task, warm bool) (Local, error) {
 		}
 	}
 	ends, err := e.admin.Ends(ctx, of)
+	if planted.RestoreToStable {
+		ends, err = e.admin.StableEnds(ctx, of)
+	}
 	if err != nil {
 		return l, err
 	}
