@@ -31,10 +31,10 @@ type docker struct {
 func openDocker(ctx context.Context) (*docker, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := decideReaper(ctx); err != nil {
+	if err := prepare(ctx); err != nil {
 		return nil, err
 	}
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(quiet{}))
+	provider, err := newProvider()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w: start Docker, or set DOCKER_HOST", ErrDocker, err)
 	}
@@ -45,19 +45,34 @@ func openDocker(ctx context.Context) (*docker, error) {
 	return d, nil
 }
 
-func decideReaper(ctx context.Context) error {
-	if _, decided := os.LookupEnv(reaperVariable); decided {
-		return nil
-	}
+func prepare(ctx context.Context) error {
 	c, err := client.New(client.FromEnv)
 	if err != nil {
 		return fmt.Errorf("connect to Docker: %w", err)
 	}
-	_, missing := c.ImageInspect(ctx, testcontainers.ReaperDefaultImage) //nolint:staticcheck // deprecated for setting it: this reads it
-	if missing != nil {
-		err = os.Setenv(reaperVariable, "true")
+	// Testcontainers would go on to whatever daemon it finds.
+	if host := os.Getenv("DOCKER_HOST"); host != "" {
+		if _, err := c.Ping(ctx, client.PingOptions{}); err != nil {
+			return errors.Join(fmt.Errorf("%w at DOCKER_HOST, %s: %w: start it, or unset DOCKER_HOST", ErrDocker, host, err), c.Close())
+		}
+	}
+	if _, decided := os.LookupEnv(reaperVariable); !decided {
+		_, missing := c.ImageInspect(ctx, testcontainers.ReaperDefaultImage) //nolint:staticcheck // deprecated for setting it: this reads it
+		if missing != nil {
+			err = os.Setenv(reaperVariable, "true")
+		}
 	}
 	return errors.Join(err, c.Close())
+}
+
+// newProvider turns testcontainers' panic into the error that it is: there is no daemon.
+func newProvider() (p *testcontainers.DockerProvider, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	return testcontainers.NewDockerProvider(testcontainers.WithLogger(quiet{}))
 }
 
 // publishedHost is where this process reaches the ports that the daemon publishes. A daemon of this

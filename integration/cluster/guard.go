@@ -2,12 +2,11 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os/exec"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // sessionLabel marks what belongs to a cluster.
@@ -29,7 +28,7 @@ docker network ls -q --filter label=LABEL | xargs -r docker network rm`
 
 // startGuard guards from now on. Where there is neither Ryuk nor a docker command nothing can.
 func startGuard(reaped bool) (*guard, error) {
-	g := &guard{session: uuid.NewString()}
+	g := &guard{session: rand.Text()}
 	if reaped || !dockerCommand() {
 		return g, nil
 	}

@@ -56,21 +56,24 @@ var allowedImports = map[string][]string{
 	"examples/...": {
 		".", "processor", "record", "serde", "store", "streamtest", "topology", "windowing",
 	},
-	"bench": {anyOfOurs},
+	"bench":           {anyOfOurs},
+	"integration/...": {anyOfOurs},
 }
 
 // allowedOutside is who may import a package of another module. Tests may import all of them but
 // Pebble, and the test libraries besides.
 var allowedOutside = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":    {"internal/kafka", "examples/..."},
-	"github.com/twmb/franz-go/pkg/kerr":   {"internal/kafka", "examples/..."},
-	"github.com/twmb/franz-go/pkg/kmsg":   {"internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/..."},
+	"github.com/twmb/franz-go/pkg/kgo":    {"internal/kafka", "examples/...", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kerr":   {"internal/kafka", "examples/...", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kmsg":   {"internal/kafka", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/...", "integration/..."},
 	"github.com/twmb/franz-go/pkg/sasl":   {".", "internal/kafka"},
-	"github.com/twmb/franz-go/pkg/kfake":  {"bench", "examples/..."},
+	"github.com/twmb/franz-go/pkg/kfake":  {"bench", "examples/...", "integration/..."},
 	"github.com/cockroachdb/pebble/v2":    {"store"},
 	"github.com/google/btree":             {"store"},
-	"github.com/gofrs/flock":              {"internal/statedir"},
+	"github.com/gofrs/flock":              {"internal/statedir", "integration/cluster"},
+	"github.com/testcontainers":           {"integration/cluster"},
+	"github.com/moby/moby":                {"integration/cluster"},
 	"go.opentelemetry.io/otel":            {"metrics/otelmetrics", "tracing/oteltracing"},
 	"github.com/prometheus/client_golang": {"metrics/prommetrics"},
 }

@@ -31,7 +31,7 @@ type repository struct {
 	fset     *token.FileSet
 }
 
-// pkg is a package of the root module as go list prints it.
+// pkg is a package of the root module, or of the one in integration, as go list prints it.
 type pkg struct {
 	ImportPath   string
 	Name         string
@@ -43,7 +43,7 @@ type pkg struct {
 	TestImports  []string
 	XTestImports []string
 
-	path   string // from the module's root, "." for the root package
+	path   string // from the repository's root, "." for the root package
 	parsed []*goFile
 }
 
@@ -73,8 +73,10 @@ var loadOnce = sync.OnceValues(func() (*repository, error) {
 	if err := r.readFiles(); err != nil {
 		return nil, err
 	}
-	if err := r.listPackages(); err != nil {
-		return nil, err
+	for _, module := range []string{".", "integration"} {
+		if err := r.listPackages(module); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 })
@@ -107,10 +109,11 @@ func (r *repository) readFiles() error {
 	})
 }
 
-func (r *repository) listPackages() error {
+// listPackages lists those of the module in that directory.
+func (r *repository) listPackages(directory string) error {
 	const fields = "ImportPath,Name,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports"
 	list := exec.Command("go", "list", "-e", "-json="+fields, "./...")
-	list.Dir = r.root
+	list.Dir = filepath.Join(r.root, directory)
 	out, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
@@ -146,7 +149,7 @@ func (r *repository) parse(p *pkg) error {
 	return nil
 }
 
-// goFiles is every Go file of the root module.
+// goFiles is every Go file of the packages.
 func (r *repository) goFiles() []*goFile {
 	var all []*goFile
 	for _, p := range r.packages {
