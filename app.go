@@ -113,9 +113,9 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		ExactlyOnce: c.Guarantee == ExactlyOnce, Policies: c.OnError,
 		CommitInterval: c.CommitInterval, TaskIdle: c.TaskIdle, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
-		Loops: loops, BufferBytes: c.MemoryLimit / 4,
+		Loops: loops, BufferBytes: min(c.MemoryLimit/4, maxBuffer),
 		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
-		Kafka: reach, Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
+		Kafka: reach, Codec: codecs[c.Compression], Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
 		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
 		Probe: a.probe,
 		OnRunning: func(all bool) {

@@ -57,8 +57,8 @@ type Config struct {
 	// FlushInterval is how often local state goes to disk, which bounds what a restart after a
 	// crash replays from the changelogs. Zero: 10 s.
 	FlushInterval time.Duration
-	// MemoryLimit is in bytes, for fetched records, caches and Pebble together. Zero: a quarter of
-	// the memory that the process may use.
+	// MemoryLimit is in bytes, for fetched records (at most a quarter of it, or 64 MiB), caches and Pebble
+	// together. Zero: a quarter of the memory that the process may use.
 	MemoryLimit int64
 	// Loops is how many goroutines process records. Zero: GOMAXPROCS. Under ExactlyOnce an instance
 	// keeps the most that it ever had, because each has a transactional id that must be taken again
@@ -90,6 +90,9 @@ type Config struct {
 	Topics TopicsMode
 	// Replication is that of internal topics. Zero: the broker's default. Kafka: replication.factor.
 	Replication int16
+	// Compression is how what is produced is packed. Zero: not at all, as Kafka's own producers do by default.
+	// Kafka: compression.type.
+	Compression Compression
 	// LeaveOnStop gives the tasks away at once when Run ends, for scaling in and for disks that
 	// are thrown away. Else they wait for this instance for the session timeout.
 	LeaveOnStop bool
@@ -196,6 +199,9 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	}
 	if c.Topics != CreateTopics && c.Topics != ValidateTopics {
 		report("Topics", "is %d: use CreateTopics or ValidateTopics", c.Topics)
+	}
+	if !c.Compression.known() {
+		report("Compression", "is %d: use NoCompression, LZ4, Snappy, Zstd or Gzip", c.Compression)
 	}
 	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		report("MemoryLimit", "is %d bytes: give at least 16 MiB, or zero for the default", c.MemoryLimit)

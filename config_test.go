@@ -100,6 +100,8 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"Topics", func(c *Config) { c.Topics = 2 }, "CreateTopics or ValidateTopics"},
 		{"MemoryLimit", func(c *Config) { c.MemoryLimit = -1 }, "16 MiB"},
 		{"MemoryLimit", func(c *Config) { c.MemoryLimit = 16<<20 - 1 }, "16 MiB"},
+		{"Compression", func(c *Config) { c.Compression = Gzip + 1 }, "Snappy"},
+		{"Compression", func(c *Config) { c.Compression = -1 }, "Zstd"},
 		{"Loops", func(c *Config) { c.Loops = -1 }, "zero is the default"},
 		{"Replication", func(c *Config) { c.Replication = -1 }, "the broker's default"},
 		{"Standbys", func(c *Config) { c.Standbys = -1 }, "zero keeps none"},

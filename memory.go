@@ -13,6 +13,10 @@ import (
 // fallbackMemory is assumed where the system does not tell.
 const fallbackMemory = 2 << 30
 
+// maxBuffer bounds the records that are fetched and not processed, in bytes. More of them make nothing faster:
+// brokers answer within milliseconds, and what waits long has left the processor's caches by its turn.
+const maxBuffer = 64 << 20
+
 // usableMemory is what the process may use, in bytes: the least of the machine's memory, the
 // control group's limit and GOMEMLIMIT.
 func usableMemory() int64 { return leastMemory(os.DirFS("/"), debug.SetMemoryLimit(-1)) }

@@ -150,6 +150,40 @@ func TestBoundStringAllocatesByTheChunk(t *testing.T) {
 	}
 }
 
+func TestBoundBytesAllocateByTheChunk(t *testing.T) {
+	s := Bind(Bytes(), "in", Value)
+	data := []byte("a value of usual length")
+	if allocs := testing.AllocsPerRun(1000, func() {
+		if _, err := s.Decode(data); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs != 0 {
+		t.Errorf("%v allocations per value", allocs)
+	}
+}
+
+// TestBoundBytesAreTheCallers writes to values that were decoded, and behind them.
+func TestBoundBytesAreTheCallers(t *testing.T) {
+	s := Bind(Bytes(), "in", Value)
+	decode := func(text string) []byte {
+		v, err := s.Decode([]byte(text))
+		if err != nil || string(v) != text || v == nil {
+			t.Fatalf("decoded %q, %v, want %q", v, err, text)
+		}
+		return v
+	}
+	for _, text := range []string{"", "short", strings.Repeat("long", chunkBytes)} {
+		first, second := decode(text), decode("second")
+		for i := range first {
+			first[i] = 'x'
+		}
+		_ = append(first, "over the neighbour"...)
+		if string(second) != "second" {
+			t.Errorf("behind %d bytes: the next value is %q", len(text), second)
+		}
+	}
+}
+
 func TestAppendDoesNotAllocate(t *testing.T) {
 	t.Run("String", appendsInPlace(String(), "key"))
 	t.Run("Int64", appendsInPlace(Int64(), 5))

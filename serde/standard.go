@@ -81,6 +81,29 @@ func (bytesSerde) Decode(data []byte) ([]byte, error) {
 	return append(make([]byte, 0, len(data)), data...), nil
 }
 
+// Bind gives a serde that decodes into chunks, so that a value costs no allocation of its own.
+func (bytesSerde) Bind(string, Part) Serde[[]byte] { return &chunkedBytes{} }
+
+// chunkedBytes is Bytes for one task: as chunkedString, but what is cut may be written by its owner. It has no
+// room behind it, so that an append to it does not reach its neighbour.
+type chunkedBytes struct {
+	bytesSerde
+	chunk []byte
+}
+
+// Decode copies data into the chunk.
+func (s *chunkedBytes) Decode(data []byte) ([]byte, error) {
+	if len(data) > chunkBytes/8 || len(data) == 0 {
+		return s.bytesSerde.Decode(data)
+	}
+	if len(data) > cap(s.chunk)-len(s.chunk) {
+		s.chunk = make([]byte, 0, chunkBytes)
+	}
+	at := len(s.chunk)
+	s.chunk = append(s.chunk, data...)
+	return s.chunk[at:len(s.chunk):len(s.chunk)], nil
+}
+
 func (boolSerde) Append(dst []byte, v bool) ([]byte, error) {
 	if v {
 		return append(dst, 1), nil

@@ -90,6 +90,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 		// How long a broker may wait for records, and so how long a partition that comes back from
 		// a pause may have to wait for its turn.
 		kgo.FetchMaxWait(250*time.Millisecond),
+		kgo.WithPools(recordPools{}),
 		kgo.FetchMaxBytes(bytes),
 		kgo.FetchMaxPartitionBytes(max(bytes/4, 1<<20)),
 		kgo.OnPartitionsAssigned(func(ctx context.Context, client *kgo.Client, of map[string][]int32) {
@@ -252,12 +253,13 @@ func (a *Access) sessionError(err error) error {
 func fetched(p kgo.FetchTopicPartition) Fetched {
 	f := Fetched{
 		Partition: record.Partition{Topic: p.Topic, ID: p.Partition},
-		Records:   make([]record.Raw, 0, len(p.Records)),
+		Records:   rawRecords.get(len(p.Records)),
 		Next:      p.Records[len(p.Records)-1].Offset + 1,
 		End:       p.LastStableOffset,
 	}
 	for _, r := range p.Records {
 		if r.Attrs.IsControl() {
+			r.Recycle()
 			continue
 		}
 		raw := record.Raw{Key: r.Key, Value: r.Value, Time: record.TimeOf(r.Timestamp), Offset: r.Offset, LeaderEpoch: r.LeaderEpoch}
@@ -269,6 +271,7 @@ func fetched(p kgo.FetchTopicPartition) Fetched {
 		}
 		f.Bytes += raw.Size()
 		f.Records = append(f.Records, raw)
+		r.Recycle()
 	}
 	return f
 }

@@ -26,6 +26,8 @@ type ProducerConfig struct {
 	Timeout         time.Duration // of a transaction
 	BufferBytes     int           // that may be on their way; at least 1 MiB
 
+	Codec Codec // zero: none
+
 	// MaxBytes is how large a batch, and so a record, may be for a topic, before compression; from 512
 	// to 1 GiB. It is asked once after each Renew. Nil: Kafka's default for all.
 	MaxBytes func(topic string) int32
@@ -67,7 +69,7 @@ func (p *Producer) Renew(ctx context.Context) error {
 		// Bytes are what is bounded: when so many are on their way, producing waits for brokers.
 		kgo.MaxBufferedRecords(1<<20),
 		kgo.MaxBufferedBytes(max(p.of.BufferBytes, 1<<20)),
-		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
+		p.of.Codec.option(),
 	)
 	if p.of.MaxBytes != nil {
 		opts = append(opts, kgo.ProducerBatchMaxBytesFn(p.of.MaxBytes))

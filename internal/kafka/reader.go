@@ -33,6 +33,7 @@ func NewReader(c Config, from map[record.Partition]int64) (*Reader, error) {
 	}
 	client, err := kgo.NewClient(c.options(
 		kgo.ConsumePartitions(offsets(from)),
+		kgo.WithPools(recordPools{}),
 		kgo.FetchMaxBytes(readerBytes),
 		kgo.FetchIsolationLevel(isolation),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),

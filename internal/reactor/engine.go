@@ -47,6 +47,7 @@ type Config struct {
 	Loops              int
 	BufferBytes        int64         // of records fetched and not processed, of all partitions together
 	StopTimeout        time.Duration // for the last commits, once Run's context has ended
+	Codec              kafka.Codec   // of what is produced
 	CreateTopics       bool          // internal ones that are missing
 	Replication        int16         // of internal topics; -1: the broker's default
 	LeaveOnStop        bool
@@ -209,7 +210,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 	for i := range e.config.Loops {
 		of := kafka.ProducerConfig{
 			Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout,
-			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, MaxBytes: e.topics.maxBytes,
+			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, Codec: e.config.Codec, MaxBytes: e.topics.maxBytes,
 		}
 		if e.config.ExactlyOnce {
 			of.TransactionalID = e.transactionalID(i)

@@ -98,7 +98,7 @@ func (g *global) open(ctx context.Context) (err error) {
 	}
 	g.task, err = NewTask(TaskConfig{
 		ApplicationID: e.config.ApplicationID, Subtopology: g.sub, Whole: true, Policies: withoutDeadLetters(e.config.Policies),
-		Space: g.space, Logger: e.log, Context: e.work, Globals: e.lookGlobal,
+		Space: g.space, Logger: e.log, Context: e.work, Globals: e.lookGlobal, Done: kafka.Recycle,
 		Topic: func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 	})
 	if err != nil {

@@ -14,9 +14,10 @@ type input struct {
 	source    processor.Source
 	policies  processor.ErrorPolicies // of the source, before the app's
 
-	batches [][]record.Raw // the first is being processed
-	head    int            // of the first batch
-	bytes   int            // of all records here, about
+	done    func([]record.Raw) // takes back a batch that is processed; nil: nobody does
+	batches [][]record.Raw     // the first is being processed
+	head    int                // of the first batch
+	bytes   int                // of all records here, about
 
 	loaded   bool        // the head is decoded, its time known
 	loadedAt record.Time // of the head
@@ -66,6 +67,9 @@ func (in *input) pop() {
 	in.head++
 	if in.head < len(in.batches[0]) {
 		return
+	}
+	if in.done != nil {
+		in.done(in.batches[0])
 	}
 	in.batches[0] = nil
 	in.batches, in.head = in.batches[1:], 0

@@ -170,3 +170,22 @@ func TestInputIsAQueue(t *testing.T) {
 		}
 	})
 }
+
+// TestBatchesAreHandedBackOnceProcessed feeds two batches; an aborted one is nobody's.
+func TestBatchesAreHandedBackOnceProcessed(t *testing.T) {
+	var done []int
+	in := &input{done: func(records []record.Raw) { done = append(done, len(records)) }}
+	in.feed(make([]record.Raw, 2), 2, 2)
+	in.feed([]record.Raw{{Offset: 2}}, 3, 3)
+	for i, want := range [][]int{nil, {2}, {2, 1}} {
+		in.pop()
+		if diff := cmp.Diff(want, done); diff != "" {
+			t.Errorf("after %d records: %s", i+1, diff)
+		}
+	}
+	in.feed(make([]record.Raw, 2), 5, 5)
+	in.seek(0, -1)
+	if len(done) != 2 {
+		t.Errorf("what was dropped was handed back: %v", done)
+	}
+}

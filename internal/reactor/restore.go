@@ -119,7 +119,7 @@ func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
 		WatchSteps: e.config.WatchSteps, TimeSteps: e.config.TimeSteps,
 		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
 		Matched: e.topics.matched, Globals: e.lookGlobal,
-		Errors: e.errors,
+		Errors: e.errors, Done: kafka.Recycle,
 	}
 }
 

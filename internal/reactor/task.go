@@ -37,6 +37,9 @@ type TaskConfig struct {
 	Globals func(name string) (*plan.Store, *store.Committed)
 	// Whole says that all partitions of the topics are the task's inputs, in place of its own.
 	Whole bool
+	// Done takes back records that were fed, once they are processed: their slice, not their bytes. Nil: nobody
+	// wants them.
+	Done func([]record.Raw)
 	// Matched are the topics of sources with a pattern.
 	Matched map[*plan.Node][]string
 }
@@ -277,6 +280,7 @@ func (t *Task) Read(n *plan.Node, topic string) {
 			node:      n,
 			source:    t.sources[n](topic),
 			policies:  n.OnError,
+			done:      t.config.Done,
 			time:      -1,
 		})
 	}
