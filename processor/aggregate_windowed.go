@@ -38,12 +38,17 @@ func ReduceWindowed[K, V any](
 // LateError says which window was closed to a record.
 type LateError struct {
 	Start, End record.Time // the window's
-	StreamTime record.Time // the step's: the window closed when it was the end and grace
+	HoldsEnd   bool        // the window holds its end
+	StreamTime record.Time // the step's: the window closed when it was the end and grace, or beyond if it holds its end
 }
 
 // Error implements error.
 func (e *LateError) Error() string {
-	return fmt.Sprintf("window [%d, %d) is closed at stream time %d", e.Start, e.End, e.StreamTime)
+	bracket := ")"
+	if e.HoldsEnd {
+		bracket = "]"
+	}
+	return fmt.Sprintf("window [%d, %d%s is closed at stream time %d", e.Start, e.End, bracket, e.StreamTime)
 }
 
 type windowed[K, V, A any] struct {
@@ -107,7 +112,7 @@ func (a *windowed[K, V, A]) update(r *record.Record[K, V]) (failed bool, err err
 	for start := a.windows.First(r.Time()); 0 <= start && start <= r.Time(); start += a.advance {
 		end := windowing.End(start, a.windows.Size())
 		if end <= closeTime {
-			if err := a.step.Fail(Late, &LateError{start, end, a.streamTime}); err != nil {
+			if err := a.step.Fail(Late, &LateError{Start: start, End: end, StreamTime: a.streamTime}); err != nil {
 				return true, err
 			}
 			continue

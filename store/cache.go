@@ -30,10 +30,13 @@ type rows[V any] interface {
 
 	// highest is the highest start written; -1: none.
 	highest() record.Time
-	scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool)
+	scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool) (rest span)
 	history(key []byte, from, to record.Time, yield func(start record.Time, v V, at record.Time) bool)
 	droppedWrites() int64
 	onRefused(f func())
+
+	// detached is a copy of a value.
+	detached(v V) V
 
 	// ahead touches the rows of keys that will be looked up; see ahead.go.
 	ahead(start record.Time, keys [][]byte)
@@ -228,8 +231,8 @@ func (c *cache[V, T]) touch() (s *slot[T], fresh bool) {
 	}
 	if s.gen() != gens.current {
 		g.dirty = append(g.dirty, uint32(c.cursor.i))
-		if g.index != nil && s.gen() <= gens.applied {
-			g.index.ReplaceOrInsert(rankOf(c.probe.bytes))
+		if g.index != nil && (fresh || !g.whole && s.gen() <= gens.applied) {
+			g.indexKey(c.probe.bytes)
 		}
 		s.stamp(gens.current)
 	}

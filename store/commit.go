@@ -145,6 +145,10 @@ func (s *Space) Clear(store string) error {
 	if o.layout.timed() {
 		b.remove(metaKey(maxStartTag, store))
 	}
+	if x := o.index; x != nil {
+		b.removeRange(x.prefix, prefixEnd(x.prefix))
+		b.remove(metaKey(maxStartTag, x.name))
+	}
 	b.set(metaKey(checkpointTag, ""), cp.row())
 	if err := b.apply(); err != nil {
 		s.fail(err)
@@ -153,6 +157,10 @@ func (s *Space) Clear(store string) error {
 	o.applied = reach{max: -1}
 	o.base.cp = cp
 	c.restored()
+	if o.index != nil {
+		o.index.applied = reach{max: -1}
+		s.byName[o.index.name].restored()
+	}
 	return nil
 }
 
@@ -172,6 +180,10 @@ func (s *Space) Restore(store string, rows []FrozenEntry, position int64) error 
 	cp.Positions[store] = position
 	b := o.base.begin()
 	to, err := o.restore(b, rows)
+	var indexed reach
+	if err == nil && o.index != nil {
+		indexed, err = o.restoreIndex(b, rows)
+	}
 	if err != nil {
 		s.fail(err)
 		return err
@@ -184,5 +196,9 @@ func (s *Space) Restore(store string, rows []FrozenEntry, position int64) error 
 	o.applied = to
 	o.base.cp, o.base.fresh = cp, false
 	c.restored()
+	if o.index != nil {
+		o.index.applied = indexed
+		s.byName[o.index.name].restored()
+	}
 	return nil
 }

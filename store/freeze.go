@@ -132,7 +132,7 @@ func (c *cache[V, T]) settle(f *FrozenStore) {
 		if start := c.segmentOf(e.Start); g == nil || g.start != start {
 			g = c.segments[start]
 		}
-		if g == nil || g.index == nil {
+		if g == nil || g.index == nil || g.whole {
 			continue
 		}
 		c.unindex(g, c.localKey(e.Start, e.Key))
@@ -144,7 +144,7 @@ func (c *cache[V, T]) unindex(g *segment[T], key []byte) {
 	var p probe
 	p.set(key)
 	if i, ok := g.rows.find(&p); !ok || g.rows.slots[i].gen() <= c.space.gens.applied {
-		g.index.Delete(rankOf(key))
+		g.unindexKey(key)
 	}
 }
 

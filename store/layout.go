@@ -13,6 +13,7 @@ import (
 //	0 'c'        the checkpoint
 //	0 's' name   a store's number and kind
 //	0 'm' name   a window store's highest start
+//	0 'i' name   that the store's index by time has all of its rows
 //	0 'u' key    what SetMeta wrote
 //
 // Keys of the data area, number as a uvarint, start as 8 bytes big endian:
@@ -20,6 +21,7 @@ import (
 //	1 number key                 a key-value store's row, or a key's versions
 //	1 number start key           a row of a window store by start
 //	1 number segment key start   a row of a window store by key: the segment is its first start
+//	1 number segment start key   that there is such a row: its index by time
 //
 // A row's value is its time, 8 bytes big endian, and the value's bytes; those of versions are in
 // versions.go.
@@ -31,6 +33,7 @@ const (
 	checkpointTag = 'c'
 	storeTag      = 's'
 	maxStartTag   = 'm'
+	indexTag      = 'i'
 	userTag       = 'u'
 
 	formatVersion = 1
@@ -45,6 +48,7 @@ const (
 	byKey         layout = 'k'
 	byStart       layout = 'w'
 	byKeyAndStart layout = 'r'
+	byTimeAndKey  layout = 't' // the index of a byKeyAndStart
 	byVersions    layout = 'v'
 )
 
@@ -57,6 +61,8 @@ func (l layout) name() string {
 		return "window"
 	case byKeyAndStart:
 		return "window (by key)"
+	case byTimeAndKey:
+		return "time index"
 	case byVersions:
 		return "versioned"
 	}
@@ -64,7 +70,10 @@ func (l layout) name() string {
 }
 
 // windowed says that rows have a start, and stand in segments of starts.
-func (l layout) windowed() bool { return l == byStart || l == byKeyAndStart }
+func (l layout) windowed() bool { return l == byStart || l.segmented() }
+
+// segmented says that a segment is an interval of starts.
+func (l layout) segmented() bool { return l == byKeyAndStart || l == byTimeAndKey }
 
 // timed says that the store has a highest time, which is kept in the meta area.
 func (l layout) timed() bool { return l != byKey }

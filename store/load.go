@@ -1,6 +1,10 @@
 package store
 
-import "github.com/pitwheel/pitwheel/record"
+import (
+	"fmt"
+
+	"github.com/pitwheel/pitwheel/record"
+)
 
 // loadMax is how many rows are read at once to make a segment complete: that many take about a
 // millisecond, and spare as many look-ups in the backend.
@@ -67,4 +71,21 @@ func (c *cache[V, T]) keepClean(g *segment[T], p *probe, row []byte) error {
 	s.at = at
 	c.save(g, &s.value, v, false)
 	return nil
+}
+
+// detached is a copy of v, made by its serde where it may lead to something that is shared.
+func (c *cache[V, T]) detached(v V) V {
+	if !c.scanned || c.space.err != nil {
+		return v
+	}
+	b, err := c.serde.Append(nil, v)
+	if err != nil {
+		c.space.fail(c.valueError(err))
+		return v
+	}
+	w, err := c.serde.Decode(b)
+	if err != nil {
+		c.space.fail(fmt.Errorf("store: value in store %q: %w", c.name, err))
+	}
+	return w
 }

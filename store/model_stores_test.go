@@ -19,6 +19,7 @@ type subject interface {
 	between(r Range[string], row func(modelKey, modelRow) bool)
 	prefix(p string, row func(modelKey, modelRow) bool)
 	history(key string, from, to record.Time, row func(modelKey, modelRow) bool)
+	byTime(from, to record.Time, row func(modelKey, modelRow) bool)
 	expired() int64
 	encode(v uint32) []byte
 }
@@ -167,6 +168,8 @@ func (s keyValueSubject[V]) between(r Range[string], row func(modelKey, modelRow
 }
 func (s keyValueSubject[V]) history(string, record.Time, record.Time, func(modelKey, modelRow) bool) {
 }
+func (s keyValueSubject[V]) byTime(record.Time, record.Time, func(modelKey, modelRow) bool) {}
+
 func (s keyValueSubject[V]) expired() int64         { return 0 }
 func (s keyValueSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
 
@@ -217,6 +220,15 @@ func (s windowSubject[V]) history(key string, from, to record.Time, row func(mod
 		}
 	}
 }
+func (s windowSubject[V]) byTime(from, to record.Time, row func(modelKey, modelRow) bool) {
+	keyed := s.windowRows.(*KeyedWindowStore[string, V])
+	for e := range keyed.ByTime(from, to) {
+		if !row(modelKey{e.Key.Start, e.Key.Key}, modelRow{s.kind.read(e.Value), e.Time}) {
+			return
+		}
+	}
+}
+
 func (s windowSubject[V]) expired() int64         { return s.Expired() }
 func (s windowSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
 
@@ -244,4 +256,6 @@ var modelStores = []definition{
 	{Definition{Name: "r-int64", WindowSize: 10, Retention: 40 * time.Millisecond, segment: 30}, true, openSubject(numbers, true)},
 	{Definition{Name: "r-string", WindowSize: 10, Retention: 100 * time.Millisecond, segment: 20}, true, openSubject(texts, true)},
 	{Definition{Name: "r-memory", WindowSize: 10, Retention: 40 * time.Millisecond, segment: 30, InMemory: true}, true, openSubject(structs, true)},
+	{Definition{Name: "t-int64", WindowSize: 10, Retention: 60 * time.Millisecond, segment: 30, ByTime: true}, true, openSubject(numbers, true)},
+	{Definition{Name: "t-memory", WindowSize: 10, Retention: 90 * time.Millisecond, segment: 20, ByTime: true, InMemory: true}, true, openSubject(texts, true)},
 }

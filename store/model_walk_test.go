@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,4 +82,30 @@ func (m *modelRun) past(i int) {
 	key, from, to := m.pick(i).key, m.pick(i).start, m.pick(i).start
 	want := slices.DeleteFunc(m.rows(i, from, to), func(k modelKey) bool { return k.key != key })
 	m.walk(i, want, false, func(row func(modelKey, modelRow) bool) { m.subjects[i].history(key, from, to, row) })
+}
+
+// byTime compares a walk by time, and where it would begin, with the model.
+func (m *modelRun) byTime(i int) {
+	if !modelStores[i].ByTime || m.unindexed {
+		return
+	}
+	from, to := record.Time(0), record.Time(math.MaxInt64)
+	if m.rnd.IntN(3) > 0 {
+		from, to = m.pick(i).start, m.pick(i).start
+	}
+	want := m.rows(i, from, to)
+	slices.SortFunc(want, func(a, b modelKey) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.key, b.key))
+	})
+	var got []modelKey
+	m.subjects[i].byTime(from, to, func(k modelKey, row modelRow) bool {
+		if row != m.live.stores[i].rows[k] {
+			m.t.Fatalf("%s: by time %q is %v, want %v", modelStores[i].Name, fmt.Sprint(k), row, m.live.stores[i].rows[k])
+		}
+		got = append(got, k)
+		return true
+	})
+	if !slices.Equal(got, want) {
+		m.t.Fatalf("%s: by time from %d to %d are %+q, want %+q", modelStores[i].Name, from, to, fmt.Sprint(got), fmt.Sprint(want))
+	}
 }

@@ -20,6 +20,7 @@ type origin struct {
 	keep     record.Time // retention, or history of versions, in milliseconds; 0: for ever
 	interval record.Time // of a window store by key: from one segment's first start to the next's
 	applied  reach
+	index    *origin // of the store's index by time; nil: it has none
 	rowKey   []byte
 	local    []byte
 }
@@ -35,7 +36,7 @@ func newOrigin(d Definition, as layout) origin {
 		name: d.Name, layout: as, windowed: as.windowed(), applied: reach{max: -1},
 		keep: record.Time(d.Retention.Milliseconds()),
 	}
-	if as == byKeyAndStart {
+	if as.segmented() {
 		// Kafka Streams: Stores.defaultSegmentInterval.
 		o.interval = cmp.Or(d.segment, max(o.keep/2, minSegmentInterval))
 	}
@@ -96,23 +97,30 @@ func (o *origin) segmentOf(start record.Time) record.Time {
 
 // localKey is the row's key within its segment, valid until the next call.
 func (o *origin) localKey(start record.Time, key []byte) []byte {
-	if o.interval == 0 {
+	switch o.layout {
+	case byKeyAndStart:
+		o.local = appendStart(append(o.local[:0], key...), start)
+	case byTimeAndKey:
+		o.local = append(appendStart(o.local[:0], start), key...)
+	default:
 		return key
 	}
-	o.local = appendStart(append(o.local[:0], key...), start)
 	return o.local
 }
 
 // rowOf is the inverse of segmentOf and localKey; key is a view.
 func (o *origin) rowOf(segment record.Time, local []byte) (start record.Time, key []byte, err error) {
-	if o.interval == 0 {
-		return segment, local, nil
+	switch o.layout {
+	case byKeyAndStart:
+		at := len(local) - startBytes
+		if at < 0 {
+			return 0, nil, errShortStart
+		}
+		return record.Time(binary.BigEndian.Uint64(local[at:])), local[:at:at], nil
+	case byTimeAndKey:
+		return splitStart(local)
 	}
-	at := len(local) - startBytes
-	if at < 0 {
-		return 0, nil, errShortStart
-	}
-	return record.Time(binary.BigEndian.Uint64(local[at:])), local[:at:at], nil
+	return segment, local, nil
 }
 
 // key is the backend's key of what stands in a segment, valid until the next call.

@@ -159,7 +159,7 @@ func (o *origin) keyBySegment(key []byte, from, to record.Time) walkPlan {
 	return walkPlan{
 		from: low, to: high,
 		move: func(it iterator, _ bool) bool {
-			for ; segment <= last; segment, inside = segment+o.interval, false {
+			for ; 0 <= segment && segment <= last; segment, inside = segment+o.interval, false { // it ends where time does
 				var ok bool
 				if inside {
 					ok = it.next()

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/google/btree"
-
 	"github.com/pitwheel/pitwheel/record"
 )
 
@@ -15,6 +13,9 @@ type span struct {
 	lo       []byte      // the first key; empty: there is no first
 	end      []byte      // keys are below it; nil: there is no end
 	backward bool        // from the last key to the first; of a key-value store alone
+	// limit, if above zero, is at most how many rows of the cache a scan copies before it begins: the
+	// span then ends earlier, and scan returns the rest. Only where keys are in order over segments.
+	limit int
 }
 
 func (s *span) bounded() bool { return len(s.lo) > 0 || s.end != nil }
@@ -27,27 +28,31 @@ func (s *span) empty() bool {
 // snapshot is what a segment held when a scan began, in the order of keys.
 type snapshot[T any] struct {
 	start  record.Time
-	whole  bool // these are all its rows; else those that are not applied, also removals
+	whole  bool // these are all its rows of the span; else those that are not applied, also removals
 	slots  []slot[T]
 	keys   table[T] // without slots: the long keys
 	values arena
 }
 
+// nothing is a span without rows.
+var nothing = span{from: 0, to: -1}
+
 // scan yields the rows of the span as of the call, by start, then key bytes, or backward. Keys are
-// valid until the next row.
-func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool) {
+// valid until the next row. It returns what is left of a span with a limit, unless yield wanted no
+// more.
+func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V, at record.Time) bool) (rest span) {
 	s.from = max(s.from, c.floor)
 	if s.empty() || c.space.err != nil {
-		return
+		return nothing
 	}
-	snapshots := c.snapshots(s)
+	snapshots, s, rest := c.snapshots(s)
 	m := merge[V, T]{of: c, yield: yield, backward: s.backward}
 	if c.needsBackend(s, snapshots) {
 		from, to := c.bounds(s)
 		it, err := c.base.iterate(from, to)
 		if err != nil {
 			c.space.fail(err)
-			return
+			return nothing
 		}
 		m.it = it
 		defer func() {
@@ -61,7 +66,10 @@ func (c *cache[V, T]) scan(s span, yield func(start record.Time, key []byte, v V
 			m.move(it.seek(from))
 		}
 	}
-	m.run(snapshots)
+	if !m.run(snapshots) {
+		return nothing
+	}
+	return rest
 }
 
 // needsBackend is false where the snapshots hold all there can be.
@@ -69,7 +77,14 @@ func (c *cache[V, T]) needsBackend(s span, snapshots []snapshot[T]) bool {
 	if c.windowed && s.from > c.applied.max {
 		return false
 	}
-	return s.from != s.to || len(snapshots) == 0 || !snapshots[0].whole
+	segments := record.Time(1)
+	if c.interval > 0 {
+		segments += (s.to - s.from) / c.interval
+	} else if s.from != s.to {
+		return true // there may be any number of them
+	}
+	return record.Time(len(snapshots)) < segments ||
+		slices.ContainsFunc(snapshots, func(n snapshot[T]) bool { return !n.whole })
 }
 
 // bounds are the keys of the backend between which the span's rows are.
@@ -81,17 +96,20 @@ func (o *origin) bounds(s span) (from, to []byte) {
 	return from, prefixEnd(o.key(s.to, nil))
 }
 
-func (c *cache[V, T]) snapshots(s span) []snapshot[T] {
-	var all []snapshot[T]
+// snapshots copies what the cache has of a span; s is the span that this is of, rest what is left.
+func (c *cache[V, T]) snapshots(of span) (all []snapshot[T], s, rest span) {
+	s, rest = of, nothing
 	for _, g := range c.between(s.from, s.to) {
+		// A part of a store by key can have any number of rows: an index of all would be too dear.
 		n := snapshot[T]{
-			start: g.start, whole: g.complete && !s.bounded(),
+			start: g.start, whole: g.complete && (!s.bounded() || c.layout.segmented()),
 			keys: table[T]{keys: g.rows.keys}, values: g.values,
 		}
-		if n.whole {
+		cut := false
+		if n.whole && !s.bounded() {
 			n.slots = g.allRows()
 		} else {
-			n.slots = g.unappliedRows(s, c.space.gens.applied)
+			n.slots, cut = g.indexed(s, n.whole, c.space.gens.applied)
 		}
 		if s.backward {
 			slices.Reverse(n.slots)
@@ -99,8 +117,14 @@ func (c *cache[V, T]) snapshots(s span) []snapshot[T] {
 		if n.whole || len(n.slots) > 0 {
 			all = append(all, n)
 		}
+		if cut {
+			after := append(n.keys.appendKey(nil, &n.slots[len(n.slots)-1]), 0)
+			s.to, s.end = g.start, after
+			rest.from, rest.to, rest.lo, rest.end, rest.limit = g.start, of.to, after, of.end, of.limit
+			break
+		}
 	}
-	return all
+	return all, s, rest
 }
 
 // allRows copies the rows of a complete segment.
@@ -110,35 +134,6 @@ func (g *segment[T]) allRows() []slot[T] {
 	for i := range ranks {
 		slots[i] = g.rows.slots[ranks[i].index]
 	}
-	return slots
-}
-
-// unappliedRows copies the rows of the span that are not in the backend as they are here. From
-// the first call on the segment keeps an index of them, so that the cost is not that of all.
-func (g *segment[T]) unappliedRows(s span, applied uint32) []slot[T] {
-	if g.index == nil {
-		g.index = btree.NewG(32, func(a, b fullRank) bool { return a.less(&b) })
-		for i := range g.rows.slots {
-			if g.rows.slots[i].gen() > applied {
-				g.index.ReplaceOrInsert(rankOf(g.rows.appendKey(nil, &g.rows.slots[i])))
-			}
-		}
-	}
-	var slots []slot[T]
-	var p probe
-	var key []byte
-	end := rankOf(s.end)
-	g.index.AscendGreaterOrEqual(rankOf(s.lo), func(r fullRank) bool {
-		if s.end != nil && !r.less(&end) {
-			return false
-		}
-		key = r.appendTo(key[:0])
-		p.set(key)
-		if i, ok := g.rows.find(&p); ok {
-			slots = append(slots, g.rows.slots[i])
-		}
-		return true
-	})
 	return slots
 }
 
@@ -169,14 +164,15 @@ func (m *merge[V, T]) move(ok bool) {
 	m.row = true
 }
 
-func (m *merge[V, T]) run(snapshots []snapshot[T]) {
+// run yields the rows. It returns false if no more are wanted.
+func (m *merge[V, T]) run(snapshots []snapshot[T]) bool {
 	for i := range snapshots {
 		n := &snapshots[i]
 		if !m.rowsBefore(n.start) || !m.segment(n) {
-			return
+			return false
 		}
 	}
-	m.rowsBefore(noFloor)
+	return m.rowsBefore(noFloor)
 }
 
 // rowsBefore yields the backend's rows that start before that.

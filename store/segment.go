@@ -20,7 +20,8 @@ type segment[T any] struct {
 	frozenGen uint32 // the last generation that froze rows of this segment
 	frozen    int    // at most how many rows are frozen and not applied, if frozenGen is not applied
 
-	index *btree.BTreeG[fullRank] // the keys not applied, in order; nil until a range is asked for
+	index *btree.BTreeG[fullRank] // keys in order; nil until a range is asked for
+	whole bool                    // the index has all keys, which complete must say too; else those not applied
 	epoch uint64                  // when it was last used, in calls of Trim
 	hand  int                     // where the sweep for slots to evict goes on
 	gauge *int64
@@ -87,6 +88,9 @@ func (g *segment[T]) droppable(s *slot[T], gens generations) bool {
 // rebuild moves the rows that keep accepts to a table of that capacity, and the list of dirty
 // ones with them. It does not touch values.
 func (g *segment[T]) rebuild(capacity int, gens generations, keep func(*slot[T]) bool) {
+	if g.whole {
+		g.dropIndex()
+	}
 	old := g.rows
 	g.dirty = g.dirty[:0]
 	g.rows = old.rebuilt(capacity, keep, func(i int, s *slot[T]) {
@@ -118,6 +122,7 @@ func compactValues(g *segment[place]) {
 
 // drop gives back what the segment was charged for.
 func (g *segment[T]) drop() {
+	g.dropIndex()
 	g.rows.drop()
 	g.values.drop()
 	*g.gauge -= segmentBytes

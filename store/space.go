@@ -75,6 +75,9 @@ type Definition struct {
 	// start written minus it are not there. Zero: for ever. Of a versioned store it is how long old
 	// versions stay readable. Kafka Streams: retentionPeriod, historyRetention.
 	Retention time.Duration
+	// ByTime makes ByTime of a store whose rows stand by key possible, at the cost of a second, small
+	// row for each.
+	ByTime bool
 
 	segment record.Time // for tests: the interval of a window store by key; 0: by its retention
 }

@@ -11,9 +11,13 @@ type StoreStats struct {
 
 // Stats are the numbers of the space's stores, in the order they were opened. It does no I/O.
 func (s *Space) Stats() []StoreStats {
-	all := make([]StoreStats, len(s.stores))
-	for i, c := range s.stores {
-		all[i] = c.stats()
+	all := make([]StoreStats, 0, len(s.stores))
+	for _, c := range s.stores {
+		if c.core().isIndex() { // it stands behind its store, as a part of it
+			all[len(all)-1].CacheBytes += c.held()
+			continue
+		}
+		all = append(all, c.stats())
 	}
 	return all
 }

@@ -23,7 +23,13 @@ type KeyedWindowStore[K, V any] struct {
 	of    *origin
 	null  record.Nulls[V]
 	size  time.Duration
-	exact bool // refuses by the start
+	exact bool       // refuses by the start
+	index *timeIndex // nil: nobody asks for all keys' windows by start
+
+	bounds []byte // of Run
+
+	at  record.Time // the start that the cursor is at, whose key begins scratch; -1: it is nowhere
+	had bool        // the row at the cursor is known to be there
 }
 
 var _ Window[string, int64] = (*KeyedWindowStore[string, int64])(nil)
@@ -33,10 +39,12 @@ func OpenKeyedWindow[K, V any](
 	s *Space, d Definition, key serde.Serde[K], value serde.Serde[V],
 ) *KeyedWindowStore[K, V] {
 	rows := openRows(s, d, byKeyAndStart, value)
-	return &KeyedWindowStore[K, V]{
+	w := &KeyedWindowStore[K, V]{
 		keys: newKeys(s, d.Name, key), rows: rows, of: rows.core(),
 		null: record.NullsOf[V](), size: d.WindowSize, exact: d.InMemory,
 	}
+	w.index = openIndexOf(s, w.of, d)
+	return w
 }
 
 // visibleFrom is the lowest start that is there.
@@ -44,6 +52,7 @@ func (s *KeyedWindowStore[K, V]) visibleFrom() record.Time { return s.of.visible
 
 // local is the row's key in its segment; ok is false if there can be no such row.
 func (s *KeyedWindowStore[K, V]) local(key K, start record.Time) (local []byte, ok bool) {
+	s.at, s.had = start, false
 	b, ok := s.encode(key)
 	if !ok || start < 0 {
 		return nil, false
@@ -58,11 +67,13 @@ func (s *KeyedWindowStore[K, V]) Find(key K, start record.Time) (v V, at record.
 	local, ok := s.local(key, start)
 	switch hidden := start < s.visibleFrom(); {
 	case !ok || hidden && s.exact:
-		s.rows.lose()
+		s.lose()
 	case hidden: // but it may still be written
 		s.rows.aim(s.of.segmentOf(start), local)
 	default:
-		return s.rows.find(s.of.segmentOf(start), local)
+		v, at, ok = s.rows.find(s.of.segmentOf(start), local)
+		s.had = ok
+		return v, at, ok
 	}
 	return v, 0, false
 }
@@ -71,14 +82,39 @@ func (s *KeyedWindowStore[K, V]) Find(key K, start record.Time) (v V, at record.
 // it, if the put is refused.
 func (s *KeyedWindowStore[K, V]) Set(v V, at record.Time) {
 	if s.null.Has(&v) {
-		s.rows.remove(at)
+		s.Remove(at)
 		return
 	}
 	s.rows.set(v, at)
+	if s.index != nil && !s.had && s.aimed() {
+		s.index.aim(s.at, s.atKey())
+		s.index.rows.set(struct{}{}, at)
+		s.had = true
+	}
 }
 
 // Remove removes the row of the last Find, under the rules of Set.
-func (s *KeyedWindowStore[K, V]) Remove(at record.Time) { s.rows.remove(at) }
+func (s *KeyedWindowStore[K, V]) Remove(at record.Time) {
+	s.rows.remove(at)
+	if s.index != nil && s.aimed() {
+		s.index.aim(s.at, s.atKey())
+		s.index.rows.remove(at)
+		s.had = false
+	}
+}
+
+func (s *KeyedWindowStore[K, V]) lose() {
+	s.at = -1
+	s.rows.lose()
+}
+
+// aimed says that the cursor is at a row that is kept.
+func (s *KeyedWindowStore[K, V]) aimed() bool {
+	return s.at >= s.of.floorAt(s.rows.highest()) && s.at >= 0
+}
+
+// atKey is the bytes of the key that the cursor is at.
+func (s *KeyedWindowStore[K, V]) atKey() []byte { return s.scratch[:len(s.scratch)-startBytes] }
 
 // Expired is how many writes were refused. Kafka Streams: expired-window-record-drop.
 func (s *KeyedWindowStore[K, V]) Expired() int64 { return s.rows.droppedWrites() }
@@ -113,13 +149,13 @@ func (s *KeyedWindowStore[K, V]) PutAt(key K, start record.Time, value V, at rec
 // Delete deletes the row.
 func (s *KeyedWindowStore[K, V]) Delete(key K, start record.Time) {
 	s.aim(key, start)
-	s.rows.remove(s.space.now)
+	s.Remove(s.space.now)
 }
 
 func (s *KeyedWindowStore[K, V]) aim(key K, start record.Time) {
 	local, ok := s.local(key, start)
 	if !ok || s.exact && start < s.visibleFrom() {
-		s.rows.lose()
+		s.lose()
 		return
 	}
 	s.rows.aim(s.of.segmentOf(start), local)
@@ -129,40 +165,88 @@ func (s *KeyedWindowStore[K, V]) aim(key K, start record.Time) {
 // It costs a look into each segment that the span touches, whatever the number of keys.
 func (s *KeyedWindowStore[K, V]) Range(key K, from, to record.Time) iter.Seq2[windowing.Key[K], V] {
 	return func(yield func(windowing.Key[K], V) bool) {
-		for _, row := range s.run(key, from, to) {
-			if !yield(s.windowed(key, row.start), row.value) {
+		for _, row := range s.Run(nil, key, from, to) {
+			if !yield(s.windowed(key, row.Start), row.Value) {
 				return
 			}
 		}
 	}
 }
 
-// run reads a key's rows.
-func (s *KeyedWindowStore[K, V]) run(key K, from, to record.Time) (found []version[V]) {
+// WindowRow is a row of a window store, of a key that is known.
+type WindowRow[V any] struct {
+	Start record.Time
+	Value V
+	Time  record.Time
+}
+
+// Run is Range with times, appended to dst. Values are good until the row is written.
+func (s *KeyedWindowStore[K, V]) Run(dst []WindowRow[V], key K, from, to record.Time) []WindowRow[V] {
 	b, ok := s.encode(key)
 	if from, to = s.clamp(from, to); !ok || to < from {
-		return nil
+		return dst
 	}
-	b = bytes.Clone(b)
-	of := span{lo: appendStart(bytes.Clone(b), from), end: appendStart(bytes.Clone(b), to+1)}
+	n := len(b)
+	s.bounds = append(appendStart(append(s.bounds[:0], b...), from), b...)
+	s.bounds = appendStart(s.bounds, to+1) // beyond the end of time it is above all starts, which have no sign
+	lo, end := s.bounds[:n+startBytes], s.bounds[n+startBytes:]
 	last := s.of.segmentOf(to)
-	for segment := s.of.segmentOf(from); segment <= last; segment += s.of.interval {
-		of.from, of.to = segment, segment
-		s.rows.scan(of, func(_ record.Time, local []byte, v V, at record.Time) bool {
+	for segment := s.of.segmentOf(from); ; segment += s.of.interval {
+		s.rows.scan(span{from: segment, to: segment, lo: lo, end: end}, func(_ record.Time, local []byte, v V, at record.Time) bool {
 			start, k, err := s.of.rowOf(segment, local)
 			if err != nil {
 				s.space.fail(err)
 				return false
 			}
 			// Longer keys that begin with this one and a start stand between.
-			if bytes.Equal(k, b) {
-				found = append(found, version[V]{start, v, at})
+			if bytes.Equal(k, lo[:n]) {
+				dst = append(dst, WindowRow[V]{start, v, at})
 			}
 			return true
 		})
+		if segment >= last {
+			return dst
+		}
 	}
-	return found
 }
+
+// ByTime is every window that starts in [from, to], by start, then key bytes, as of the beginning of the
+// loop, in which the store must not be written to. The store is one with Definition.ByTime. It costs
+// no more than the windows that it gives.
+func (s *KeyedWindowStore[K, V]) ByTime(from, to record.Time) iter.Seq[Entry[windowing.Key[K], V]] {
+	return func(yield func(Entry[windowing.Key[K], V]) bool) {
+		if from, to = s.clamp(from, to); to < from {
+			return
+		}
+		s.index.walk(from, to, func(start record.Time, b []byte) bool {
+			s.scratch = appendStart(append(s.scratch[:0], b...), start)
+			v, at, ok := s.rows.find(s.of.segmentOf(start), s.scratch)
+			if !ok {
+				return s.space.err == nil
+			}
+			key, ok := s.decode(b)
+			return ok && yield(Entry[windowing.Key[K], V]{s.windowed(key, start), v, at})
+		})
+	}
+}
+
+// First is the lowest start from that time on; false: there is none. It is of stores with
+// Definition.ByTime.
+func (s *KeyedWindowStore[K, V]) First(from record.Time) (first record.Time, ok bool) {
+	from, to := s.clamp(from, noFloor)
+	if to < from {
+		return 0, false
+	}
+	s.index.walk(from, to, func(start record.Time, _ []byte) bool {
+		first, ok = start, true
+		return false
+	})
+	return first, ok
+}
+
+// Detached is a copy of a value of the store that has nothing in common with it, for a row of its own:
+// a function may change its aggregate in place.
+func (s *KeyedWindowStore[K, V]) Detached(v V) V { return s.rows.detached(v) }
 
 // clamp is the part of the span where rows can be.
 func (s *KeyedWindowStore[K, V]) clamp(from, to record.Time) (record.Time, record.Time) {

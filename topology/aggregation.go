@@ -16,6 +16,7 @@ type aggregation[K, A any] struct {
 	keeper[K, A]
 	windows windowing.Windows // of a windowed one
 	onClose bool
+	counts  bool // it looks at no value
 }
 
 // aggregating makes the step and, if the key was changed, the repartition topic before it. The
@@ -84,13 +85,17 @@ func (a *aggregation[K, A]) windowed(w windowing.Windows, onClose bool) *aggrega
 	a.windows, a.onClose = w, onClose
 	a.store.Kind = plan.Window
 	a.readable()
-	a.store.WindowSize, a.store.Retention = w.Size(), w.Size()+w.GracePeriod()
+	a.store.WindowSize = w.Size()
+	a.store.Retention, _ = w.Retention()
 	if a.settings.given[retentionOption] {
 		a.store.Retention = a.settings.retention
 	}
 	a.n.checkWindows(a.settings, w, onClose)
 	a.store.Open = func(s *store.Space) store.State {
 		key, value := a.storeSerdes()
+		if w.AreSliding() {
+			return store.OpenKeyedWindow(s, a.definition(), key, value)
+		}
 		return store.OpenWindow(s, a.definition(), key, value)
 	}
 	return a
@@ -99,7 +104,7 @@ func (a *aggregation[K, A]) windowed(w windowing.Windows, onClose bool) *aggrega
 func (a *aggregation[K, A]) definition() store.Definition {
 	d := store.Definition{
 		Name: a.store.Name, InMemory: a.store.InMemory,
-		WindowSize: a.store.WindowSize, Retention: a.store.Retention,
+		WindowSize: a.store.WindowSize, Retention: a.store.Retention, ByTime: a.onClose,
 	}
 	if a.onClose {
 		// A record that closes a window may open one that starts a whole retention later, and
@@ -116,6 +121,11 @@ func (a *aggregation[K, A]) windowRows(c binding) *store.WindowStore[K, A] {
 	advance := record.Time(a.windows.Advance() / time.Millisecond)
 	c.OnAhead(func(at record.Time, keys [][]byte) { rows.Ahead(at-at%advance, keys) })
 	return rows
+}
+
+// slidingRows is the opened store of a step that keeps a row per key and sliding window.
+func (a *aggregation[K, A]) slidingRows(c binding) *store.KeyedWindowStore[K, A] {
+	return c.Store(a.store.Name).(*store.KeyedWindowStore[K, A])
 }
 
 func (a *aggregation[K, A]) windowChanges(c binding) processor.ChangeOut[windowing.Key[K], A] {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/serde"
-	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/windowing"
 )
 
@@ -22,7 +21,7 @@ type cogroupedPart[K, A any] struct {
 	topic *node // the repartition topic once it is made: the cogroup's aggregations share it
 
 	keyed    func(c binding, rows keyValueRows[K, A], zero func() A, out processor.ChangeOut[K, A]) any
-	windowed func(c binding, rows *store.WindowStore[K, A], w windowing.Windows, zero func() A,
+	windowed func(c binding, a *aggregation[K, A], zero func() A,
 		out processor.ChangeOut[windowing.Key[K], A]) any
 }
 
@@ -59,9 +58,9 @@ func cogroupedAs[K, V, A any](g GroupedStream[K, V], add func(K, V, A) A) *cogro
 		keyed: func(c binding, rows keyValueRows[K, A], zero func() A, out processor.ChangeOut[K, A]) any {
 			return processor.Aggregate(c.step(), rows, zero, add, out)
 		},
-		windowed: func(c binding, rows *store.WindowStore[K, A], w windowing.Windows, zero func() A,
+		windowed: func(c binding, a *aggregation[K, A], zero func() A,
 			out processor.ChangeOut[windowing.Key[K], A]) any {
-			return processor.AggregateWindowed(c.step(), rows, processor.WindowedConfig{Windows: w}, zero, add, out)
+			return foldWindows(c, a, zero, add, out)
 		},
 	}
 }
@@ -115,7 +114,7 @@ func (c CogroupedWindows[K, A]) Aggregate(zero func() A, opts ...WindowStoreOpti
 	for i, part := range c.cogrouped.parts {
 		a.steps[i].binds(func(b binding) any {
 			out := b.next[0].(processor.ChangeOut[windowing.Key[K], A])
-			return part.windowed(b, a.windowRows(b), c.windows, zero, out)
+			return part.windowed(b, &a.aggregation, zero, out)
 		})
 	}
 	a.n.binds(func(b binding) any { return a.windowChanges(b).Shared(b.step()) })

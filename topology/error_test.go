@@ -190,12 +190,16 @@ var mistakes = []mistake{
 			w := b.Stream(in).GroupByKey().WindowedBy(minutes)
 			w.Count(topology.As("a"), topology.Retention(time.Minute))
 			w.Count(topology.As("b"), topology.Retention(time.Hour+time.Microsecond))
+			b.Stream(text("sliding")).GroupByKey().WindowedBy(windowing.Sliding(time.Minute).Grace(time.Second)).
+				Count(topology.As("c"), topology.Retention(2*time.Minute))
 		},
 		[]string{
 			"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000001): the option Retention is 1m0s, " +
 				"less than the windows' size 1m0s and grace 10s: give at least 1m10s",
 			"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000002): the option Retention is 1h0m0.000001s: " +
 				"give a whole number of milliseconds",
+			"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000004): the option Retention is 2m0s, " +
+				"less than twice the windows' size 1m0s and grace 1s: give at least 2m1s",
 		},
 	},
 	{

@@ -3,9 +3,11 @@ package topology_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pitwheel/pitwheel/serde"
 	"github.com/pitwheel/pitwheel/topology"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 func Example() {
@@ -57,4 +59,23 @@ func Example() {
 	//       <-- KSTREAM-AGGREGATE-0000000003
 	//     Sink: KSTREAM-SINK-0000000008 (topic: counts)
 	//       <-- KTABLE-TOSTREAM-0000000007
+}
+
+func ExampleGroupedStream_WindowedBy_sliding() {
+	logins := topology.NewTopic("failed-logins", serde.String(), serde.String())
+	quarter := windowing.Sliding(15 * time.Minute).Grace(time.Minute)
+	alarms := topology.NewTopic("alarms", quarter.KeySerde(serde.String()), serde.Int64())
+
+	b := topology.NewBuilder()
+	b.Stream(logins).
+		GroupByKey().
+		WindowedBy(quarter).
+		EmitOnClose().
+		Count(topology.As("failures")).
+		ToStream().
+		Filter(func(_ windowing.Key[string], n int64) bool { return n > 3 }).
+		To(alarms)
+	plan, err := b.Build()
+	fmt.Println(plan != nil, err)
+	// Output: true <nil>
 }

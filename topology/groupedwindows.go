@@ -27,11 +27,9 @@ func (g GroupedWindows[K, V]) Count(opts ...WindowStoreOption) WindowedTable[K, 
 	s := settingsOf(opts)
 	g.grouped.g.countsNames("Count", s)
 	a := aggregating[K, V, int64](g.grouped, "Count", aggregatePrefix, s, nil).windowed(g.windows, g.onClose)
+	a.counts = true
 	a.n.binds(func(c binding) any {
-		config := g.config()
-		config.Counts = true
-		return processor.AggregateWindowed(c.step(), a.windowRows(c), config,
-			zeroCount, countOne[K, V], a.windowChanges(c))
+		return foldWindows(c, a, zeroCount, countOne[K, V], a.windowChanges(c))
 	})
 	return a.windowedTable()
 }
@@ -45,7 +43,11 @@ func (g GroupedWindows[K, V]) Reduce(
 	s := settingsOf(opts)
 	a := aggregating(g.grouped, "Reduce", reducePrefix, s, g.grouped.value).windowed(g.windows, g.onClose)
 	a.n.needs(f != nil).binds(func(c binding) any {
-		return processor.ReduceWindowed(c.step(), a.windowRows(c), g.config(), f, a.windowChanges(c))
+		config := processor.WindowedConfig{Windows: g.windows}
+		if g.windows.AreSliding() {
+			return processor.ReduceSliding(c.step(), a.slidingRows(c), config, f, a.windowChanges(c))
+		}
+		return processor.ReduceWindowed(c.step(), a.windowRows(c), config, f, a.windowChanges(c))
 	})
 	return a.windowedTable()
 }
@@ -59,11 +61,19 @@ func (g GroupedWindows[K, V]) Aggregate[A any](
 	s := settingsOf(opts)
 	a := aggregating[K, V, A](g.grouped, "Aggregate", aggregatePrefix, s, nil).windowed(g.windows, g.onClose)
 	a.n.needs(zero != nil && add != nil).binds(func(c binding) any {
-		return processor.AggregateWindowed(c.step(), a.windowRows(c), g.config(), zero, add, a.windowChanges(c))
+		return foldWindows(c, a, zero, add, a.windowChanges(c))
 	})
 	return a.windowedTable()
 }
 
-func (g GroupedWindows[K, V]) config() processor.WindowedConfig {
-	return processor.WindowedConfig{Windows: g.windows}
+// foldWindows binds an aggregation by key and window.
+func foldWindows[K, V, A any](
+	c binding, a *aggregation[K, A], zero func() A, add func(K, V, A) A,
+	out processor.ChangeOut[windowing.Key[K], A],
+) any {
+	config := processor.WindowedConfig{Windows: a.windows, Counts: a.counts}
+	if a.windows.AreSliding() {
+		return processor.AggregateSliding(c.step(), a.slidingRows(c), config, zero, add, out)
+	}
+	return processor.AggregateWindowed(c.step(), a.windowRows(c), config, zero, add, out)
 }

@@ -142,15 +142,19 @@ func (n *node) checkWindows(s settings, w windowing.Windows, onClose bool) {
 	if w.Validate() != nil {
 		return // reported by WindowedBy
 	}
-	least := w.Size() + w.GracePeriod()
+	least, ok := w.Retention()
+	size := "the windows' size"
+	if w.AreSliding() {
+		size = "twice the windows' size"
+	}
 	switch {
-	case least < w.Size():
-		n.fail(fmt.Sprintf("the windows' size %v and grace %v together are too long", w.Size(), w.GracePeriod()),
+	case !ok:
+		n.fail(fmt.Sprintf("%s %v and grace %v together are too long", size, w.Size(), w.GracePeriod()),
 			"make one of them shorter")
 	case !s.given[retentionOption]:
 	case s.retention < least:
-		n.fail(fmt.Sprintf("the option Retention is %v, less than the windows' size %v and grace %v",
-			s.retention, w.Size(), w.GracePeriod()), fmt.Sprintf("give at least %v", least))
+		n.fail(fmt.Sprintf("the option Retention is %v, less than %s %v and grace %v",
+			s.retention, size, w.Size(), w.GracePeriod()), fmt.Sprintf("give at least %v", least))
 	case s.retention%time.Millisecond != 0:
 		n.fail(fmt.Sprintf("the option Retention is %v", s.retention), "give a whole number of milliseconds")
 	}

@@ -10,10 +10,11 @@
 //
 // # Invariants
 //
-//   - W1: windows are aligned to the epoch and their starts are never negative.
+//   - W1: windows' starts are never negative; those of tumbling and hopping windows are aligned to the epoch.
 //   - W2: a tumbling window holds its start and not its end, so each time has exactly one.
 //
 // # Sources
 //
-// Kafka Streams: kstream.TimeWindows, TimeWindowedSerializer, WindowedStreamPartitioner (KIP-633).
+// Kafka Streams: kstream.TimeWindows, SlidingWindows (KIP-450), TimeWindowedSerializer,
+// WindowedStreamPartitioner (KIP-633).
 package windowing

@@ -16,9 +16,13 @@ type Key[K any] struct {
 // String is "key@start/end", in milliseconds.
 func (k Key[K]) String() string { return fmt.Sprintf("%v@%d/%d", k.Key, k.Start, k.End) }
 
-// Windows assigns a record's time to windows aligned to the epoch, [start, start+size), a new one
-// every advance. Kafka: org.apache.kafka.streams.kstream.TimeWindows.
-type Windows struct{ size, advance, grace time.Duration }
+// Windows says which windows hold a record's time. Tumbling and hopping windows are aligned to the
+// epoch, [start, start+size), a new one every advance; sliding windows follow the records. Kafka:
+// org.apache.kafka.streams.kstream.TimeWindows, SlidingWindows.
+type Windows struct {
+	size, advance, grace time.Duration
+	sliding              bool
+}
 
 // Tumbling windows follow one another without gap or overlap. The size is at least a millisecond
 // and a whole number of them; Validate says so otherwise.
@@ -27,6 +31,12 @@ func Tumbling(size time.Duration) Windows { return Windows{size: size, advance: 
 // Hopping windows of one size start every advance, which is at most the size.
 func Hopping(size, advance time.Duration) Windows { return Windows{size: size, advance: advance} }
 
+// Sliding windows hold records that are at most diff apart: one for each different set of a key's
+// records, [end-diff, end], both ends included. diff is at least a millisecond and a whole number of
+// them. Records earlier than diff after the epoch share the window [0, diff]. Kafka:
+// SlidingWindows.ofTimeDifferenceWithNoGrace (KIP-450).
+func Sliding(diff time.Duration) Windows { return Windows{size: diff, sliding: true} }
+
 // Grace is how long after a window's end, in stream time, a late record still counts. Zero: none.
 // Kafka: TimeWindows.ofSizeAndGrace.
 func (w Windows) Grace(d time.Duration) Windows {
@@ -34,11 +44,14 @@ func (w Windows) Grace(d time.Duration) Windows {
 	return w
 }
 
-// Size is the length of a window.
+// Size is the length of a window: from its start to its end.
 func (w Windows) Size() time.Duration { return w.size }
 
-// Advance is from one window's start to the next one's.
+// Advance is from one window's start to the next one's; zero of sliding windows.
 func (w Windows) Advance() time.Duration { return w.advance }
+
+// AreSliding says that the windows follow the records, and hold their end.
+func (w Windows) AreSliding() bool { return w.sliding }
 
 // GracePeriod is what Grace set.
 func (w Windows) GracePeriod() time.Duration { return w.grace }
@@ -48,7 +61,7 @@ func (w Windows) Validate() error {
 	switch {
 	case w.size < time.Millisecond || w.size%time.Millisecond != 0:
 		return fmt.Errorf("windowing: window size %v: must be a whole number of milliseconds, at least 1", w.size)
-	case w.advance < time.Millisecond || w.advance > w.size || w.advance%time.Millisecond != 0:
+	case !w.sliding && (w.advance < time.Millisecond || w.advance > w.size || w.advance%time.Millisecond != 0):
 		return fmt.Errorf("windowing: advance %v: must be a whole number of milliseconds, at least 1 and "+
 			"at most the size %v", w.advance, w.size)
 	case w.grace < 0 || w.grace%time.Millisecond != 0:
@@ -57,8 +70,29 @@ func (w Windows) Validate() error {
 	return nil
 }
 
-// First is the start of the earliest window that holds t, never negative; the others that hold it
-// start every Advance after it, up to t. No window holds a negative t: then First is 0, after t.
+// Retention is how long the windows must be kept from their start, so that a late record finds what it
+// needs; false: too long for a time. Sliding windows need as long again: what a record's windows are
+// depends on the windows before.
+func (w Windows) Retention() (d time.Duration, ok bool) {
+	parts := []time.Duration{w.size, w.grace}
+	if w.sliding {
+		parts = append(parts, w.size)
+	}
+	return sum(parts...)
+}
+
+// sum is false if the sum is beyond what a duration can be. None is negative.
+func sum(parts ...time.Duration) (d time.Duration, ok bool) {
+	for _, part := range parts {
+		if d += part; d < part {
+			return 0, false
+		}
+	}
+	return d, true
+}
+
+// First is the start of the earliest aligned window that holds t, never negative; the others that hold
+// it start every Advance after it, up to t. No window holds a negative t: then First is 0, after t.
 // Kafka: TimeWindows.windowsFor.
 func (w Windows) First(t record.Time) record.Time {
 	advance := record.Time(w.advance / time.Millisecond)

@@ -126,6 +126,11 @@ func TestValidate(t *testing.T) {
 		"negative grace":       {Tumbling(ms).Grace(-ms), "grace"},
 		"grace too fine":       {Tumbling(ms).Grace(time.Microsecond), "grace"},
 		"the zero of the type": {Windows{}, "size"},
+		"sliding":              {Sliding(ms).Grace(time.Hour), ""},
+		"no difference":        {Sliding(0), "size"},
+		"negative difference":  {Sliding(-ms), "size"},
+		"difference too fine":  {Sliding(1500 * time.Microsecond), "size"},
+		"sliding grace":        {Sliding(ms).Grace(-ms), "grace"},
 	} {
 		err := tt.give.Validate()
 		switch {
@@ -148,5 +153,27 @@ func TestGraceReturnsACopy(t *testing.T) {
 func TestKeyString(t *testing.T) {
 	if got := (Key[string]{"k", 10_000, 20_000}).String(); got != "k@10000/20000" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Sliding windows need what is before them: "Retention must be >= 2d+grace".
+func TestRetention(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	for name, tt := range map[string]struct {
+		give Windows
+		want time.Duration
+		ok   bool
+	}{
+		"tumbling":               {Tumbling(10 * ms).Grace(5 * ms), 15 * ms, true},
+		"hopping":                {Hopping(10*ms, 2*ms), 10 * ms, true},
+		"sliding":                {Sliding(10 * ms).Grace(5 * ms), 25 * ms, true},
+		"longest":                {Tumbling(longest - ms).Grace(ms), longest, true},
+		"too long":               {Tumbling(longest).Grace(1), 0, false},
+		"too long twice":         {Sliding(longest), 0, false},
+		"comes round to a start": {Sliding(longest).Grace(longest), 0, false},
+	} {
+		if got, ok := tt.give.Retention(); got != tt.want || ok != tt.ok {
+			t.Errorf("%s: %v, %v, want %v, %v", name, got, ok, tt.want, tt.ok)
+		}
 	}
 }

@@ -11,11 +11,13 @@ import (
 
 // The generator's windows of 10 s, with and without grace.
 var (
-	ten       = windowing.Tumbling(10 * time.Second)
-	tenGrace  = ten.Grace(5 * time.Second)
-	byFour    = windowing.Hopping(10*time.Second, 4*time.Second).Grace(5 * time.Second)
-	byFive    = windowing.Hopping(10*time.Second, 5*time.Second)
-	startText = func() text { return valid("") }
+	ten             = windowing.Tumbling(10 * time.Second)
+	tenGrace        = ten.Grace(5 * time.Second)
+	byFour          = windowing.Hopping(10*time.Second, 4*time.Second).Grace(5 * time.Second)
+	byFive          = windowing.Hopping(10*time.Second, 5*time.Second)
+	slidingTen      = windowing.Sliding(10 * time.Second)
+	slidingTenGrace = slidingTen.Grace(5 * time.Second)
+	startText       = func() text { return valid("") }
 )
 
 // joined is an aggregator that appends, a null value too.
@@ -124,5 +126,20 @@ var windowsCases = map[string]func(*topo){
 			WindowedBy(tenGrace).EmitOnClose().Count(topology.As("counts"))
 		b.keepsWindows(t).ToStream().SelectKey(atStart).
 			To(topology.NewTopic("out", serde.String(), serde.Int64()))
+	},
+
+	"sliding-count": func(b *topo) {
+		t := b.Stream(texts("in")).GroupByKey().WindowedBy(slidingTenGrace).Count()
+		b.keepsWindows(t).ToStream().To(windowed(slidingTen, serde.Int64()))
+	},
+
+	"sliding-aggregate": func(b *topo) {
+		t := b.Stream(texts("in")).GroupByKey().WindowedBy(slidingTen).Aggregate(startText, joined)
+		b.keepsWindows(t).ToStream().To(windowed(slidingTen, textSerde))
+	},
+
+	"sliding-on-close": func(b *topo) {
+		t := b.Stream(texts("in")).GroupByKey().WindowedBy(slidingTenGrace).EmitOnClose().Count()
+		b.keepsWindows(t).ToStream().To(windowed(slidingTen, serde.Int64()))
 	},
 }
