@@ -114,8 +114,8 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		CommitInterval: c.CommitInterval, TaskIdle: c.TaskIdle, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: min(c.MemoryLimit/4, maxBuffer),
-		CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
 		Kafka: reach, Codec: codecs[c.Compression], Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
+		RepairHung: c.HungTransactions == RepairHung, CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
 		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
 		Probe: a.probe,
 		OnRunning: func(all bool) {

@@ -93,6 +93,9 @@ type Config struct {
 	// Compression is how what is produced is packed. Zero: not at all, as Kafka's own producers do by default.
 	// Kafka: compression.type.
 	Compression Compression
+	// HungTransactions says what to do about transactions of this application that hang: brokers were
+	// killed in the middle of ending them, and will never do it (docs/reliability.md). Zero: ReportHung.
+	HungTransactions HungTransactions
 	// LeaveOnStop gives the tasks away at once when Run ends, for scaling in and for disks that
 	// are thrown away. Else they wait for this instance for the session timeout.
 	LeaveOnStop bool
@@ -142,6 +145,18 @@ type TopicsMode int
 const (
 	CreateTopics   TopicsMode = iota // they are made
 	ValidateTopics                   // Run fails, naming each and its config
+)
+
+// HungTransactions says what to do about transactions that hang.
+type HungTransactions int
+
+// The ways. Both log every fact, how it was decided as far as that is proven, and what to do; the task waits.
+const (
+	// ReportHung does no more.
+	ReportHung HungTransactions = iota
+	// RepairHung ends those of this application as they had been decided, where that is proven: by writing
+	// their markers, as kafka-transactions.sh does. It takes the right to Alter the cluster.
+	RepairHung
 )
 
 const maxID = 200
@@ -202,6 +217,9 @@ func (c Config) validateNumbers(report func(field, format string, args ...any)) 
 	}
 	if !c.Compression.known() {
 		report("Compression", "is %d: use NoCompression, LZ4, Snappy, Zstd or Gzip", c.Compression)
+	}
+	if c.HungTransactions != ReportHung && c.HungTransactions != RepairHung {
+		report("HungTransactions", "is %d: use ReportHung or RepairHung", c.HungTransactions)
 	}
 	if c.MemoryLimit < 0 || c.MemoryLimit > 0 && c.MemoryLimit < minMemory {
 		report("MemoryLimit", "is %d bytes: give at least 16 MiB, or zero for the default", c.MemoryLimit)

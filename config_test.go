@@ -98,6 +98,7 @@ func TestEveryFieldIsChecked(t *testing.T) {
 		{"Guarantee", func(c *Config) { c.Guarantee = 2 }, "ExactlyOnce or AtLeastOnce"},
 		{"Guarantee", func(c *Config) { c.Guarantee = -1 }, "ExactlyOnce or AtLeastOnce"},
 		{"Topics", func(c *Config) { c.Topics = 2 }, "CreateTopics or ValidateTopics"},
+		{"HungTransactions", func(c *Config) { c.HungTransactions = 2 }, "ReportHung or RepairHung"},
 		{"MemoryLimit", func(c *Config) { c.MemoryLimit = -1 }, "16 MiB"},
 		{"MemoryLimit", func(c *Config) { c.MemoryLimit = 16<<20 - 1 }, "16 MiB"},
 		{"Compression", func(c *Config) { c.Compression = Gzip + 1 }, "Snappy"},

@@ -28,7 +28,7 @@ const leaderAge = 5 * time.Second
 
 func silent(ctx context.Context, client *kgo.Client, of record.Partition, from, to int64) (bool, error) {
 	for from < to {
-		req, leader, err := look(ctx, client, of, from)
+		req, leader, err := look(ctx, client, of, from, readCommitted)
 		if err != nil {
 			return false, err
 		}
@@ -57,8 +57,14 @@ func silent(ctx context.Context, client *kgo.Client, of record.Partition, from, 
 	return true, nil
 }
 
+// The isolation levels of a fetch.
+const (
+	readUncommitted int8 = iota
+	readCommitted
+)
+
 // look is a request for what a partition has from the offset on, at once, and the broker to ask.
-func look(ctx context.Context, client *kgo.Client, of record.Partition, from int64) (*kmsg.FetchRequest, int32, error) {
+func look(ctx context.Context, client *kgo.Client, of record.Partition, from int64, isolation int8) (*kmsg.FetchRequest, int32, error) {
 	meta, err := client.RequestCachedMetadata(ctx, metadataOf(of.Topic), leaderAge)
 	if err != nil {
 		return nil, 0, err
@@ -72,8 +78,8 @@ func look(ctx context.Context, client *kgo.Client, of record.Partition, from int
 		return nil, 0, err
 	}
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxBytes, req.IsolationLevel = 1<<20, 1 // read committed
-	req.SessionEpoch = -1                       // no session
+	req.MaxBytes, req.IsolationLevel = 1<<20, isolation
+	req.SessionEpoch = -1 // no session
 	partition := kmsg.NewFetchRequestTopicPartition()
 	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = of.ID, from, 1<<20
 	topic := kmsg.NewFetchRequestTopic()

@@ -48,6 +48,7 @@ type Config struct {
 	BufferBytes        int64         // of records fetched and not processed, of all partitions together
 	StopTimeout        time.Duration // for the last commits, once Run's context has ended
 	Codec              kafka.Codec   // of what is produced
+	RepairHung         bool          // end transactions that hang, where it is proven how they were decided
 	CreateTopics       bool          // internal ones that are missing
 	Replication        int16         // of internal topics; -1: the broker's default
 	LeaveOnStop        bool
@@ -91,8 +92,10 @@ type Engine struct {
 	fail context.CancelCauseFunc
 	busy atomic.Int64 // when something last happened, Unix nanoseconds
 
-	member         atomic.Bool  // of the group, as of the last poll
-	polled         atomic.Int64 // when the consumer was last asked for records, Unix nanoseconds; 0: not yet
+	member             atomic.Bool  // of the group, as of the last poll
+	polled             atomic.Int64 // when the consumer was last asked for records, Unix nanoseconds; 0: not yet
+	transactionVersion int16        // of the brokers, as of the start
+
 	opened, closed atomic.Int64 // tasks
 	rebalances     atomic.Int64
 

@@ -39,10 +39,13 @@ type holdUp struct {
 	begin  time.Time
 	fenced time.Time // when it was last tried
 	said   time.Time // when it was last logged
+
+	inquired time.Time             // when it was last looked for what hangs
+	hung     map[hungKey]time.Time // what seems to, and when it was last reported
 }
 
 func (e *Engine) newHoldUp(t *Task) *holdUp {
-	return &holdUp{engine: e, task: t, begin: time.Now(), said: time.Now()}
+	return &holdUp{engine: e, task: t, begin: time.Now(), said: time.Now(), hung: map[hungKey]time.Time{}}
 }
 
 // awaitHandOver returns when no transaction stands open in the changelogs of a task that was given to
@@ -96,6 +99,10 @@ func (h *holdUp) act(ctx context.Context, open, pending []record.Partition) {
 		err = h.fenceHolders(ctx, open)
 	} else if err == nil && len(open) > 0 {
 		h.fenced = h.begin.Add(handOverTime - fenceEvery) // holders are next as soon as they may be
+	}
+	if err == nil && now.Sub(h.begin) >= h.engine.config.TransactionTimeout && now.Sub(h.inquired) >= inquireEvery {
+		h.inquired = now
+		err = h.inquire(ctx, open, pending)
 	}
 	if ctx.Err() != nil || now.Sub(h.said) < holdUpSaid {
 		return

@@ -151,6 +151,16 @@ func (t *topics) written() []string {
 	return slices.Sorted(maps.Keys(use))
 }
 
+// writtenPartitions are all of those.
+func (t *topics) writtenPartitions() (all []record.Partition) {
+	for _, name := range t.written() {
+		for id := range t.count(name) {
+			all = append(all, record.Partition{Topic: name, ID: id})
+		}
+	}
+	return all
+}
+
 func addDeadLetters(use map[string]string, rights map[string][]kafka.Right, p processor.ErrorPolicies) {
 	topics, _ := p.DeadLetterTopics()
 	for _, topic := range topics {

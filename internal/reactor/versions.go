@@ -15,6 +15,7 @@ func (e *Engine) checkBrokers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.transactionVersion = v.TransactionVersion
 	if !e.config.ExactlyOnce || v.TransactionVersion >= transactionVersion {
 		return nil
 	}
