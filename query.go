@@ -26,6 +26,12 @@ func (a *App) Window[K, V any](r store.WindowRef[K, V], opts ...QueryOption) sto
 	return store.NewWindowReader(q, q.size(), q.serdes)
 }
 
+// Session reads the committed rows of a session store, under the rules of KeyValue.
+func (a *App) Session[K, V any](r store.SessionRef[K, V], opts ...QueryOption) store.SessionReader[K, V] {
+	q := newQuery[K, V](a, r.Use(), plans.Session, opts)
+	return store.NewSessionReader(q, q.serdes)
+}
+
 // Versioned reads the committed versions of a versioned store, under the rules of KeyValue.
 func (a *App) Versioned[K, V any](r store.VersionedRef[K, V], opts ...QueryOption) store.VersionedReader[K, V] {
 	q := newQuery[K, V](a, r.Use(), plans.Versioned, opts)

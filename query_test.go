@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel"
+	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/store"
 	"github.com/pitwheel/pitwheel/topology"
 	"github.com/pitwheel/pitwheel/windowing"
@@ -352,6 +353,55 @@ func TestWindowQueries(t *testing.T) {
 	}
 	if n != 30 {
 		t.Errorf("%d windows, want 30", n)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Sessions are read by key and span, one by one, and all of a span.
+func TestSessionQueries(t *testing.T) {
+	b := newBroker(t, 2, "words", "counts")
+	builder := topology.NewBuilder()
+	handle := builder.Stream(words).GroupByKey().
+		WindowedBySession(windowing.Session(50*time.Millisecond)).
+		Count(topology.As("sessions"), topology.Retention(time.Hour)).Store()
+	plan, err := builder.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, stop := start(t, plan, b.config(t))
+	b.produce("words", 1000, keyOf(10)) // of times 0 to 999: each key's are one session
+	reader, ctx := app.Session(handle), context.Background()
+	await(t, "the whole sessions of both partitions", func() bool {
+		n := 0
+		for e, err := range reader.All(ctx, 500, 500) {
+			if err == nil && e.Value == 100 {
+				n++
+			}
+		}
+		return n == 10
+	})
+	whole := windowing.Key[string]{Key: "k4", Start: 4, End: 994}
+	if e, ok, err := reader.Entry(ctx, whole); !ok || err != nil || e.Value != 100 || e.Time != 994 || e.Key != whole {
+		t.Errorf("the session is %v, %v, %v", e, ok, err)
+	}
+	if n, ok, err := reader.Get(ctx, windowing.Key[string]{Key: "k4", Start: 4, End: 900}); ok || err != nil {
+		t.Errorf("a session that has become another is %d, %v, %v", n, ok, err)
+	}
+	for _, tt := range []struct {
+		from, to record.Time
+		want     int
+	}{{0, 3, 0}, {0, 4, 1}, {994, 2000, 1}, {995, 2000, 0}, {100, 100, 1}} {
+		n := 0
+		for e, err := range reader.Range(ctx, "k4", tt.from, tt.to) {
+			if n++; err != nil || e.Key != whole {
+				t.Errorf("row %v, %v", e, err)
+			}
+		}
+		if n != tt.want {
+			t.Errorf("%d sessions from %d to %d, want %d", n, tt.from, tt.to, tt.want)
+		}
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

@@ -16,27 +16,30 @@ import (
 	"github.com/pitwheel/pitwheel/store"
 )
 
-// The window keys are what Kafka Streams 4.3.1's WindowKeySchema.toStoreKeyBinary gave.
+// The window keys are what Kafka Streams 4.3.1's WindowKeySchema.toStoreKeyBinary gave; a session's has its
+// end first (SessionKeySchema).
 func TestKeysAreAsJavaWritesThem(t *testing.T) {
 	tests := []struct {
-		name   string
-		window bool
-		key    string
-		start  record.Time
-		want   string // hex
+		name string
+		keys store.RowKeys
+		key  string
+		row  store.FrozenEntry // its times
+		want string            // hex
 	}{
-		{"key-value", false, "k", 0, "6b"},
-		{"key-value, start does not count", false, "k", 60000, "6b"},
-		{"key-value, empty key", false, "", 0, ""},
-		{"window", true, "k", 1500000000000, "6b0000015d3ef7980000000000"},
-		{"window, empty key", true, "", 0, "000000000000000000000000"},
-		{"window, binary key", true, "\x00\xff\x01", 60000, "00ff01000000000000ea6000000000"},
-		{"window, documented example", true, "home", 60000, "686f6d65" + "000000000000ea60" + "00000000"},
+		{"key-value", store.PlainKeys, "k", store.FrozenEntry{}, "6b"},
+		{"key-value, start does not count", store.PlainKeys, "k", store.FrozenEntry{Start: 60000}, "6b"},
+		{"key-value, empty key", store.PlainKeys, "", store.FrozenEntry{}, ""},
+		{"window", store.WindowKeys, "k", store.FrozenEntry{Start: 1500000000000}, "6b0000015d3ef7980000000000"},
+		{"window, empty key", store.WindowKeys, "", store.FrozenEntry{}, "000000000000000000000000"},
+		{"window, binary key", store.WindowKeys, "\x00\xff\x01", store.FrozenEntry{Start: 60000}, "00ff01000000000000ea6000000000"},
+		{"window, documented example", store.WindowKeys, "home", store.FrozenEntry{Start: 60000}, "686f6d65" + "000000000000ea60" + "00000000"},
+		{"session", store.SessionKeys, "k", store.FrozenEntry{Start: 60000, From: 59999}, "6b" + "000000000000ea60" + "000000000000ea5f"},
+		{"session, empty key", store.SessionKeys, "", store.FrozenEntry{}, "00000000000000000000000000000000"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			row := &store.FrozenEntry{Key: []byte(tt.key), Start: tt.start}
-			got := AppendKey([]byte("before"), tt.window, row)
+			tt.row.Key = []byte(tt.key)
+			got := AppendKey([]byte("before"), tt.keys, &tt.row)
 			if want := "before" + unhex(t, tt.want); string(got) != want {
 				t.Errorf("AppendKey = %x, want %x", got, want)
 			}
@@ -62,14 +65,21 @@ func drawRow(t *rapid.T) store.FrozenEntry {
 	}
 }
 
+func drawKeys(t *rapid.T) store.RowKeys {
+	return rapid.SampledFrom([]store.RowKeys{store.PlainKeys, store.WindowKeys, store.SessionKeys}).Draw(t, "keys")
+}
+
 func TestRowComesBackFromItsRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		window, want := rapid.Bool().Draw(t, "window"), drawRow(t)
-		if !window {
+		keys, want := drawKeys(t), drawRow(t)
+		if keys == store.PlainKeys {
 			want.Start = 0
 		}
-		raw := record.Raw{Key: AppendKey([]byte{}, window, &want), Value: want.Value, Time: want.Time}
-		got, err := Row(window, &raw)
+		if keys == store.SessionKeys {
+			want.From = record.Time(rapid.Int64Range(0, int64(want.Start)).Draw(t, "from"))
+		}
+		raw := record.Raw{Key: AppendKey([]byte{}, keys, &want), Value: want.Value, Time: want.Time}
+		got, err := Row(keys, &raw)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +95,7 @@ func TestWindowKeysOfOneKeySortByStart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := drawRow(t), drawRow(t)
 		b.Key = a.Key
-		got := bytes.Compare(AppendKey(nil, true, &a), AppendKey(nil, true, &b))
+		got := bytes.Compare(AppendKey(nil, store.WindowKeys, &a), AppendKey(nil, store.WindowKeys, &b))
 		if want := cmp.Compare(a.Start, b.Start); got != want {
 			t.Fatalf("starts %d and %d compare as %d, their keys as %d", a.Start, b.Start, want, got)
 		}
@@ -96,7 +106,7 @@ func TestDifferentRowsHaveDifferentKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := drawRow(t), drawRow(t)
 		same := bytes.Equal(a.Key, b.Key) && a.Start == b.Start
-		if got := bytes.Equal(AppendKey(nil, true, &a), AppendKey(nil, true, &b)); got != same {
+		if got := bytes.Equal(AppendKey(nil, store.WindowKeys, &a), AppendKey(nil, store.WindowKeys, &b)); got != same {
 			t.Fatalf("rows %+v and %+v: same row %v, same key %v", a, b, same, got)
 		}
 	})
@@ -105,9 +115,9 @@ func TestDifferentRowsHaveDifferentKeys(t *testing.T) {
 // A row's key may be kept and appended to: it must not reach into the record's suffix.
 func TestRowsKeyEndsWhereItEnds(t *testing.T) {
 	want := store.FrozenEntry{Key: []byte("k"), Start: 7, Value: []byte{}}
-	raw := record.Raw{Key: AppendKey(nil, true, &want), Value: []byte{}}
+	raw := record.Raw{Key: AppendKey(nil, store.WindowKeys, &want), Value: []byte{}}
 	before := slices.Clone(raw.Key)
-	row, err := Row(true, &raw)
+	row, err := Row(store.WindowKeys, &raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +129,7 @@ func TestRowsKeyEndsWhereItEnds(t *testing.T) {
 
 // Stores with duplicates count in the sequence number; it is no part of the row.
 func TestSequenceNumberIsPassedOver(t *testing.T) {
-	row, err := Row(true, &record.Raw{Key: []byte(unhex(t, "6b000000000000ea6000000007"))})
+	row, err := Row(store.WindowKeys, &record.Raw{Key: []byte(unhex(t, "6b000000000000ea6000000007"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,20 +140,23 @@ func TestSequenceNumberIsPassedOver(t *testing.T) {
 
 func TestRowErrorsNameOffsetAndCause(t *testing.T) {
 	tests := []struct {
-		name   string
-		window bool
-		key    []byte
-		says   string
+		name string
+		keys store.RowKeys
+		key  []byte
+		says string
 	}{
-		{"no key", false, nil, "no key"},
-		{"no key in a window changelog", true, nil, "no key"},
-		{"too short for a window", true, make([]byte, 11), "a key of 11 bytes"},
-		{"empty in a window changelog", true, []byte{}, "a key of 0 bytes"},
-		{"negative start", true, []byte(unhex(t, "6b"+"ffffffffffffffff"+"00000000")), "negative window start -1"},
+		{"no key", store.PlainKeys, nil, "no key"},
+		{"no key in a window changelog", store.WindowKeys, nil, "no key"},
+		{"too short for a window", store.WindowKeys, make([]byte, 11), "a key of 11 bytes"},
+		{"empty in a window changelog", store.WindowKeys, []byte{}, "a key of 0 bytes"},
+		{"negative start", store.WindowKeys, []byte(unhex(t, "6b"+"ffffffffffffffff"+"00000000")), "negative window start -1"},
+		{"too short for a session", store.SessionKeys, make([]byte, 15), "a key of 15 bytes, a session's has at least 16"},
+		{"session that ends before it starts", store.SessionKeys, []byte(unhex(t, "6b"+"0000000000000001"+"0000000000000002")), "a session from 2 to 1"},
+		{"session with a negative start", store.SessionKeys, []byte(unhex(t, "6b"+"0000000000000001"+"ffffffffffffffff")), "a session from -1 to 1"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Row(tt.window, &record.Raw{Key: tt.key, Offset: 4711})
+			_, err := Row(tt.keys, &record.Raw{Key: tt.key, Offset: 4711})
 			if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "offset 4711") {
 				t.Errorf("Row = %v, want an error that says %q and the offset", err, tt.says)
 			}
@@ -152,7 +165,7 @@ func TestRowErrorsNameOffsetAndCause(t *testing.T) {
 }
 
 func TestNullValueIsADeletedRow(t *testing.T) {
-	row, err := Row(false, &record.Raw{Key: []byte{}, Time: 5})
+	row, err := Row(store.PlainKeys, &record.Raw{Key: []byte{}, Time: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,16 +175,18 @@ func TestNullValueIsADeletedRow(t *testing.T) {
 }
 
 func FuzzRow(f *testing.F) {
-	f.Add(false, []byte(nil), []byte(nil))
-	f.Add(true, []byte("k\x00\x00\x00\x00\x00\x00\xea\x60\x00\x00\x00\x00"), []byte{})
-	f.Add(true, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"), []byte("v"))
-	f.Fuzz(func(t *testing.T, window bool, key, value []byte) {
-		row, err := Row(window, &record.Raw{Key: key, Value: value, Time: 1})
+	f.Add(0, []byte(nil), []byte(nil))
+	f.Add(1, []byte("k\x00\x00\x00\x00\x00\x00\xea\x60\x00\x00\x00\x00"), []byte{})
+	f.Add(1, []byte("\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"), []byte("v"))
+	f.Add(2, []byte("k\x00\x00\x00\x00\x00\x00\xea\x60\x00\x00\x00\x00\x00\x00\xea\x5f"), []byte("v"))
+	f.Fuzz(func(t *testing.T, kind int, key, value []byte) {
+		keys := store.RowKeys(max(kind, -kind, 0) % 3)
+		row, err := Row(keys, &record.Raw{Key: key, Value: value, Time: 1})
 		if err != nil {
 			return
 		}
-		again := AppendKey([]byte{}, window, &row)
-		if window {
+		again := AppendKey([]byte{}, keys, &row)
+		if keys == store.WindowKeys {
 			again = append(again[:len(again)-4], key[len(key)-4:]...) // the sequence number is not kept
 		}
 		if !bytes.Equal(again, key) {

@@ -42,7 +42,7 @@ type sliding[K, V, A any] struct {
 
 	streamTime record.Time // the highest time seen; -1 before the first
 	out        *updates[windowing.Key[K], A]
-	closing    *slidingClosing[K, A] // nil: the updates go out
+	closing    *timeClosing[K, A] // nil: the updates go out
 
 	// Of the record being processed:
 	r    *record.Record[K, V]
@@ -63,7 +63,7 @@ func newSliding[K, V, A any](
 		out:        updatesTo(step, out),
 	}
 	if out.OnClose != nil {
-		a.closing = newSlidingClosing(s, a.size, out)
+		a.closing = newTimeClosing[K](s, a.size, out)
 	}
 	return a
 }
@@ -280,61 +280,4 @@ func (a *sliding[K, V, A]) put(start record.Time, f folded[A], at record.Time, s
 		return nil
 	}
 	return a.out.emit(stored, had, a.r.Time())
-}
-
-// slidingClosing emits the windows of all keys when they are closed; see OnClose.
-type slidingClosing[K, A any] struct {
-	rows *store.KeyedWindowStore[K, A]
-	size record.Time
-	next EmitChange[windowing.Key[K], A]
-	mark *record.Time
-
-	first    record.Time // no window that is still to be emitted starts before
-	firstFor record.Time // the mark that first is for; -2: none
-	change   Change[windowing.Key[K], A]
-}
-
-func newSlidingClosing[K, A any](
-	rows *store.KeyedWindowStore[K, A], size record.Time, out ChangeOut[windowing.Key[K], A],
-) *slidingClosing[K, A] {
-	return &slidingClosing[K, A]{rows: rows, size: size, next: out.Next, mark: out.OnClose.Mark, firstFor: -2}
-}
-
-// wrote takes note of a window that was written.
-func (c *slidingClosing[K, A]) wrote(start record.Time) { c.first = min(c.first, start) }
-
-// emit hands on the windows that end before the close time and did not before the mark, by start and then
-// key bytes, each with its row's time and with the headers of the record that moved stream time. Most
-// records cost a comparison.
-func (c *slidingClosing[K, A]) emit(closeTime record.Time, h record.Headers) error {
-	to := closeTime - c.size - 1
-	if to < 0 || closeTime <= *c.mark {
-		return nil
-	}
-	if *c.mark != c.firstFor {
-		c.first = max(0, *c.mark-c.size)
-	}
-	if c.first <= to {
-		if err := c.emitFrom(max(0, *c.mark-c.size), to, h); err != nil {
-			return err
-		}
-		c.first = store.EndOfTime
-		if first, ok := c.rows.First(to + 1); ok {
-			c.first = first
-		}
-	}
-	*c.mark, c.firstFor = closeTime, closeTime
-	return nil
-}
-
-func (c *slidingClosing[K, A]) emitFrom(from, to record.Time, h record.Headers) error {
-	for e := range c.rows.ByTime(from, to) {
-		c.change = Change[windowing.Key[K], A]{
-			Key: e.Key, New: e.Value, HasNew: true, Time: e.Time, Headers: h,
-		}
-		if err := c.next(&c.change); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -250,8 +250,8 @@ func (c *cache[V, T]) startOf(g *segment[T]) record.Time {
 	if c.interval == 0 {
 		return g.start
 	}
-	start, _, _ := c.rowOf(g.start, c.probe.bytes) // has one: it was made by localKey
-	return start
+	id, _ := c.rowOf(g.start, c.probe.bytes) // has one: it was made by localKey
+	return id.start
 }
 
 func (c *cache[V, T]) highest() record.Time { return c.max }

@@ -87,26 +87,25 @@ func (o *origin) reached(v view) (record.Time, error) {
 
 // committedRow is a row, whose bytes are the reader's.
 type committedRow struct {
-	start record.Time
-	key   []byte
+	rowID
 	at    record.Time
 	value []byte
 }
 
 // row reads one row.
-func (c *Committed) row(start record.Time, key []byte) (row committedRow, ok bool, err error) {
+func (c *Committed) row(id rowID) (row committedRow, ok bool, err error) {
 	err = c.look(func(o *origin, v view) error {
 		if o.windowed {
 			highest, err := o.reached(v)
-			if err != nil || start < o.visibleFrom(highest) {
+			if err != nil || id.start < o.visibleFrom(highest) {
 				return err
 			}
 		}
-		stored, found, err := v.get(o.entryKey(&FrozenEntry{Start: start, Key: key}))
+		stored, found, err := v.get(o.key(o.segmentOf(id.start), o.localKey(id)))
 		if err != nil || !found {
 			return err
 		}
-		row, ok = committedRow{start: start, key: key}, true
+		row, ok = committedRow{rowID: id}, true
 		row.at, row.value, err = splitRow(stored)
 		return err
 	})
@@ -131,7 +130,7 @@ type walkPlan struct {
 	// move goes to the next row; first says that it is the first move.
 	move func(it iterator, first bool) bool
 	// want chooses rows; nil: all.
-	want func(start record.Time, key []byte) bool
+	want func(id rowID) bool
 }
 
 const (
@@ -218,7 +217,7 @@ func (w *walk) page(first bool) (page []committedRow, err error) {
 		if err != nil {
 			return page, err
 		}
-		if w.plan.want == nil || w.plan.want(row.start, row.key) {
+		if w.plan.want == nil || w.plan.want(row.rowID) {
 			page = append(page, row)
 			size += len(row.key) + len(row.value)
 		}
@@ -231,12 +230,13 @@ func (w *walk) read() (row committedRow, err error) {
 	if err != nil {
 		return row, err
 	}
-	start, key, err := w.o.rowOf(segment, local)
+	id, err := w.o.rowOf(segment, local)
 	if err != nil {
 		return row, err
 	}
+	id.key = bytes.Clone(id.key)
 	at, value, err := splitRow(w.it.value())
-	return committedRow{start, bytes.Clone(key), at, append([]byte{}, value...)}, err
+	return committedRow{id, at, append([]byte{}, value...)}, err
 }
 
 // finish ends the walk, unless the space has. It holds the gate, so that the space is not closed before

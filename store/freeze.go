@@ -10,7 +10,7 @@ func (c *cache[V, T]) freeze() (f FrozenStore, ok bool) {
 	if c.prune != nil {
 		c.prune()
 	}
-	f = FrozenStore{Name: c.name, Window: c.windowed, max: c.max, Log: c.log, versioned: c.layout == byVersions}
+	f = FrozenStore{Name: c.name, Keys: c.layout.keys(), max: c.max, Log: c.log, versioned: c.layout == byVersions}
 	c.log = nil
 	c.dropExpired()
 	if c.floor > c.frozen && c.floor != noFloor {
@@ -54,10 +54,11 @@ func (c *cache[V, T]) freezeSegment(g *segment[T], w *frozenWriter) error {
 		e := FrozenEntry{Time: s.at}
 		from := w.room()
 		w.buf = g.rows.appendKey(w.buf, s)
-		var err error
-		if e.Start, e.Key, err = c.rowOf(g.start, w.taken(from)); err != nil {
+		id, err := c.rowOf(g.start, w.taken(from))
+		if err != nil {
 			return err
 		}
+		e.Start, e.From, e.Key = id.start, id.from, id.key
 		if !s.absent() {
 			from = w.room()
 			if w.buf, err = c.serde.Append(w.buf, c.load(g, &s.value)); err != nil {
@@ -135,7 +136,7 @@ func (c *cache[V, T]) settle(f *FrozenStore) {
 		if g == nil || g.index == nil || g.whole {
 			continue
 		}
-		c.unindex(g, c.localKey(e.Start, e.Key))
+		c.unindex(g, c.localKey(e.id()))
 	}
 }
 

@@ -12,8 +12,8 @@ type Frozen struct {
 
 // FrozenStore is one store's part of a generation.
 type FrozenStore struct {
-	Name   string
-	Window bool // Start counts
+	Name string
+	Keys RowKeys
 	// Entries are in the order of start, then unsigned key bytes; a key stands once.
 	Entries []FrozenEntry
 	// Floor, if above zero, is a window store's new lowest start: what starts before it has
@@ -37,10 +37,23 @@ func (f *FrozenStore) Changelog() []FrozenEntry {
 	return f.Entries
 }
 
+// RowKeys is what a row's key is, beside the bytes.
+type RowKeys int
+
+// The kinds of keys.
+const (
+	PlainKeys   RowKeys = iota
+	WindowKeys          // and the window's start
+	SessionKeys         // and the session's start and end
+)
+
 // FrozenEntry is a row as it is to be written. Its bytes are never changed.
 type FrozenEntry struct {
 	Key   []byte
-	Start record.Time // of a window store
+	Start record.Time // of a window store; of a session store the session's end
+	From  record.Time // of a session store: the session's start
 	Value []byte      // nil: deleted
 	Time  record.Time
 }
+
+func (e *FrozenEntry) id() rowID { return rowID{start: e.Start, from: e.From, key: e.Key} }

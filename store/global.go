@@ -49,7 +49,7 @@ func (g *globalKeyValue[K, V]) Entry(key K) (e Entry[K, V], ok bool) {
 		g.fail(err)
 		return e, false
 	}
-	row, ok, err := g.of.row(0, g.key)
+	row, ok, err := g.of.row(rowID{key: g.key})
 	if err == nil && ok {
 		e.Key, e.Time = key, row.at
 		e.Value, err = g.serdes.Value.Decode(row.value)

@@ -12,6 +12,9 @@ type KeyValueRef[K, V any] struct{ use graph.Use }
 // WindowRef is the typed handle of a window store.
 type WindowRef[K, V any] struct{ use graph.Use }
 
+// SessionRef is the typed handle of a session store.
+type SessionRef[K, V any] struct{ use graph.Use }
+
 // VersionedRef is the typed handle of a versioned store.
 type VersionedRef[K, V any] struct{ use graph.Use }
 
@@ -23,6 +26,11 @@ func KeyValueHandle[K, V any](owner *graph.Owner, name string) KeyValueRef[K, V]
 // WindowHandle makes a handle; it is for topology alone.
 func WindowHandle[K, V any](owner *graph.Owner, name string) WindowRef[K, V] {
 	return WindowRef[K, V]{graph.Use{Kind: "window store", Name: name, Owner: owner}}
+}
+
+// SessionHandle makes a handle; it is for topology alone.
+func SessionHandle[K, V any](owner *graph.Owner, name string) SessionRef[K, V] {
+	return SessionRef[K, V]{graph.Use{Kind: "session store", Name: name, Owner: owner}}
 }
 
 // VersionedHandle makes a handle; it is for topology alone.
@@ -38,6 +46,10 @@ func (r KeyValueRef[K, V]) In(t Task) KeyValue[K, V] { return t.Lookup(r.use).(K
 // store is read-only there: a write to it ends the task.
 func (r WindowRef[K, V]) In(t Task) Window[K, V] { return t.Lookup(r.use).(Window[K, V]) }
 
+// In opens the store in a task, in the set-up of a processor that is connected with it. A table's
+// store is read-only there: a write to it ends the task.
+func (r SessionRef[K, V]) In(t Task) Session[K, V] { return t.Lookup(r.use).(Session[K, V]) }
+
 // In opens the store in a task, in the set-up of a processor that is connected with it.
 func (r VersionedRef[K, V]) In(t Task) Versioned[K, V] { return t.Lookup(r.use).(Versioned[K, V]) }
 
@@ -49,3 +61,6 @@ func (r WindowRef[K, V]) Use() graph.Use { return r.use }
 
 // Use is what the handle names.
 func (r VersionedRef[K, V]) Use() graph.Use { return r.use }
+
+// Use is what the handle names.
+func (r SessionRef[K, V]) Use() graph.Use { return r.use }

@@ -80,8 +80,6 @@ type timeIndex struct {
 // indexSuffix makes the index's name of its store's: no store of a topology has a slash in its own.
 const indexSuffix = "/by-time"
 
-func (o *origin) isIndex() bool { return o.layout == byTimeAndKey }
-
 // openIndexOf opens the index of a store that was just opened, if it is to have one.
 func openIndexOf(s *Space, of *origin, d Definition) *timeIndex {
 	if s.err != nil {
@@ -93,8 +91,12 @@ func openIndexOf(s *Space, of *origin, d Definition) *timeIndex {
 		}
 		return nil
 	}
+	as := byTimeAndKey
+	if of.layout == bySession {
+		as = bySessionTime
+	}
 	d.Name += indexSuffix
-	x := &timeIndex{openCache[struct{}, struct{}](s, d, byTimeAndKey, noValue{}, nil)}
+	x := &timeIndex{openCache[struct{}, struct{}](s, d, as, noValue{}, nil)}
 	of.index = &x.rows.origin
 	if s.err == nil {
 		if err := of.completeIndex(); err != nil {
@@ -113,27 +115,37 @@ func (noValue) Append(dst []byte, _ struct{}) ([]byte, error) { return dst, nil 
 func (noValue) Decode([]byte) (struct{}, error) { return struct{}{}, nil }
 
 // aim leaves the cursor at a row's place in the index; set or remove may follow.
-func (x *timeIndex) aim(start record.Time, key []byte) {
+func (x *timeIndex) aim(id rowID) {
 	o := &x.rows.origin
-	x.rows.aim(o.segmentOf(start), o.localKey(start, key))
+	x.rows.aim(o.segmentOf(id.start), o.localKey(id))
 }
 
-// walk yields the rows whose times are in [from, to], by time, then key bytes. Nothing may be written
-// to the store until it is over.
-func (x *timeIndex) walk(from, to record.Time, yield func(at record.Time, key []byte) bool) {
+// first is the time of the first row in [from, to].
+func (x *timeIndex) first(from, to record.Time) (at record.Time, ok bool) {
+	x.walk(from, to, func(id rowID) bool {
+		at, ok = id.start, true
+		return false
+	})
+	return at, ok
+}
+
+// walk yields the rows whose times are in [from, to], by time, then what follows it. Nothing may be
+// written to the store until it is over.
+func (x *timeIndex) walk(from, to record.Time, yield func(id rowID) bool) {
+	from = max(from, 0)
 	o := &x.rows.origin
 	s := span{from: o.segmentOf(from), to: o.segmentOf(to), lo: appendStart(nil, from), limit: walkRows}
 	if to < noFloor {
 		s.end = appendStart(nil, to+1)
 	}
 	for !s.empty() && x.rows.space.err == nil {
-		s = x.rows.scan(s, func(_ record.Time, local []byte, _ struct{}, _ record.Time) bool {
-			at, key, err := splitStart(local)
+		s = x.rows.scan(s, func(segment record.Time, local []byte, _ struct{}, _ record.Time) bool {
+			id, err := o.rowOf(segment, local)
 			if err != nil {
 				x.rows.space.fail(err)
 				return false
 			}
-			return yield(at, key)
+			return yield(id)
 		})
 	}
 }
@@ -153,15 +165,16 @@ func (o *origin) completeIndex() error {
 	}
 	row := appendRow(nil, 0, nil)
 	for ok, n := it.seek(o.prefix), 0; ok && err == nil; ok = it.next() {
-		var segment, start record.Time
-		var local, key []byte
+		var segment record.Time
+		var local []byte
+		var id rowID
 		if segment, local, err = o.split(it.key()); err != nil {
 			break
 		}
-		if start, key, err = o.rowOf(segment, local); err != nil {
+		if id, err = o.rowOf(segment, local); err != nil {
 			break
 		}
-		b.set(x.key(segment, x.localKey(start, key)), row)
+		b.set(x.key(segment, x.localKey(id)), row)
 		if n++; n%loadMax == 0 {
 			if err = b.apply(); err == nil {
 				b = o.base.begin()
@@ -196,7 +209,7 @@ func (o *origin) forgetIndex() error {
 func (o *origin) restoreIndex(b batch, rows []FrozenEntry) (reach, error) {
 	marks := make([]FrozenEntry, len(rows))
 	for i := range rows {
-		marks[i] = FrozenEntry{Key: rows[i].Key, Start: rows[i].Start}
+		marks[i] = FrozenEntry{Key: rows[i].Key, Start: rows[i].Start, From: rows[i].From}
 		if rows[i].Value != nil {
 			marks[i].Value = []byte{}
 		}

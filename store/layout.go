@@ -22,6 +22,8 @@ import (
 //	1 number start key           a row of a window store by start
 //	1 number segment key start   a row of a window store by key: the segment is its first start
 //	1 number segment start key   that there is such a row: its index by time
+//	1 number segment key end start   a row of a session store, which stands by its end
+//	1 number segment end start key   that there is such a row: its index by time
 //
 // A row's value is its time, 8 bytes big endian, and the value's bytes; those of versions are in
 // versions.go.
@@ -49,6 +51,8 @@ const (
 	byStart       layout = 'w'
 	byKeyAndStart layout = 'r'
 	byTimeAndKey  layout = 't' // the index of a byKeyAndStart
+	bySession     layout = 's'
+	bySessionTime layout = 'e' // the index of a bySession
 	byVersions    layout = 'v'
 )
 
@@ -61,7 +65,9 @@ func (l layout) name() string {
 		return "window"
 	case byKeyAndStart:
 		return "window (by key)"
-	case byTimeAndKey:
+	case bySession:
+		return "session"
+	case byTimeAndKey, bySessionTime:
 		return "time index"
 	case byVersions:
 		return "versioned"
@@ -73,7 +79,21 @@ func (l layout) name() string {
 func (l layout) windowed() bool { return l == byStart || l.segmented() }
 
 // segmented says that a segment is an interval of starts.
-func (l layout) segmented() bool { return l == byKeyAndStart || l == byTimeAndKey }
+func (l layout) segmented() bool { return l == byKeyAndStart || l == bySession || l.indexes() }
+
+// indexes says that the rows are an index by time.
+func (l layout) indexes() bool { return l == byTimeAndKey || l == bySessionTime }
+
+// keys is what a row's key has.
+func (l layout) keys() RowKeys {
+	switch {
+	case l == bySession:
+		return SessionKeys
+	case l.windowed():
+		return WindowKeys
+	}
+	return PlainKeys
+}
 
 // timed says that the store has a highest time, which is kept in the meta area.
 func (l layout) timed() bool { return l != byKey }
@@ -109,7 +129,7 @@ func appendRow(dst []byte, at record.Time, value []byte) []byte {
 
 var (
 	errShortRow   = errors.New("store: a stored row is shorter than its time")
-	errShortStart = errors.New("store: a stored window key is shorter than its start, or its start is negative")
+	errShortStart = errors.New("store: a stored window key is shorter than its times, or one of them is negative")
 	errMetaRow    = errors.New("store: a row of the meta area does not decode")
 )
 

@@ -3,10 +3,13 @@ package store
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/pitwheel/pitwheel/record"
 	"github.com/pitwheel/pitwheel/serde"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 // subject is a store without its value's type.
@@ -26,7 +29,7 @@ type subject interface {
 
 type definition struct {
 	Definition
-	window bool
+	window bool // or sessions, whose starts are their ends
 	open   func(s *Space, d Definition) subject
 }
 
@@ -62,8 +65,95 @@ func (d definition) compare(a, b modelKey) int {
 	if d.segment == 0 {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.key, b.key))
 	}
-	local := func(k modelKey) string { return string(appendStart([]byte(k.key), k.start)) }
+	local := func(k modelKey) string {
+		b := appendStart([]byte(k.key), k.start)
+		if d.sessions() {
+			b = appendStart(b, sessionOf(k).Start)
+		}
+		return string(b)
+	}
 	return cmp.Or(cmp.Compare(a.start/d.segment, b.start/d.segment), cmp.Compare(local(a), local(b)))
+}
+
+func (d definition) sessions() bool { return strings.HasPrefix(d.Name, "s-") }
+
+// sessionOf is the session that stands for a key of the model.
+func sessionOf(k modelKey) windowing.Key[string] {
+	length := record.Time(len(k.key) % 4 * 7)
+	return windowing.Key[string]{Key: k.key, Start: max(0, k.start-length), End: k.start}
+}
+
+type sessionSubject[V any] struct {
+	*SessionStore[string, V]
+	kind valueType[V]
+}
+
+func (s sessionSubject[V]) get(key string, end record.Time) (uint32, record.Time, bool) {
+	e, ok := s.Entry(sessionOf(modelKey{end, key}))
+	if !ok {
+		return 0, 0, false
+	}
+	return s.kind.read(e.Value), e.Time, true
+}
+
+func (s sessionSubject[V]) update(key string, end record.Time, to *uint32, at record.Time) {
+	s.Find(sessionOf(modelKey{end, key}))
+	if to == nil {
+		s.Remove(at)
+		return
+	}
+	s.Set(s.kind.make(*to), at)
+}
+
+func (s sessionSubject[V]) put(key string, end record.Time, v uint32, at record.Time) {
+	s.PutAt(sessionOf(modelKey{end, key}), s.kind.make(v), at)
+}
+func (s sessionSubject[V]) remove(key string, end record.Time) {
+	s.Delete(sessionOf(modelKey{end, key}))
+}
+
+// row gives a session to the model, if it is whole.
+func (s sessionSubject[V]) row(k windowing.Key[string], v V, at record.Time, row func(modelKey, modelRow) bool) bool {
+	m := modelKey{k.End, k.Key}
+	if k != sessionOf(m) {
+		m.key += " has another start"
+	}
+	return row(m, modelRow{s.kind.read(v), at})
+}
+
+func (s sessionSubject[V]) scan(from, to record.Time, row func(modelKey, modelRow) bool) {
+	for e := range s.Entries(from, math.MaxInt64) {
+		if e.Key.End <= to && !s.row(e.Key, e.Value, e.Time, row) {
+			return
+		}
+	}
+}
+func (s sessionSubject[V]) between(Range[string], func(modelKey, modelRow) bool) {}
+func (s sessionSubject[V]) prefix(string, func(modelKey, modelRow) bool)         {}
+
+func (s sessionSubject[V]) history(key string, from, to record.Time, row func(modelKey, modelRow) bool) {
+	for k, v := range s.Range(key, from, math.MaxInt64) {
+		if k.End <= to && !s.row(k, v, 0, row) {
+			return
+		}
+	}
+}
+
+func (s sessionSubject[V]) byTime(from, to record.Time, row func(modelKey, modelRow) bool) {
+	from = max(from, s.visibleFrom()) // by time it gives more
+	for e := range s.ByTime(from, to) {
+		if !s.row(e.Key, e.Value, e.Time, row) {
+			return
+		}
+	}
+}
+func (s sessionSubject[V]) expired() int64         { return s.Expired() }
+func (s sessionSubject[V]) encode(v uint32) []byte { return s.kind.encode(v) }
+
+func openSessions[V any](kind valueType[V]) func(*Space, Definition) subject {
+	return func(s *Space, d Definition) subject {
+		return sessionSubject[V]{OpenSession(s, d, serde.String(), kind.serde), kind}
+	}
 }
 
 type keyValueSubject[V any] struct {
@@ -258,4 +348,7 @@ var modelStores = []definition{
 	{Definition{Name: "r-memory", WindowSize: 10, Retention: 40 * time.Millisecond, segment: 30, InMemory: true}, true, openSubject(structs, true)},
 	{Definition{Name: "t-int64", WindowSize: 10, Retention: 60 * time.Millisecond, segment: 30, ByTime: true}, true, openSubject(numbers, true)},
 	{Definition{Name: "t-memory", WindowSize: 10, Retention: 90 * time.Millisecond, segment: 20, ByTime: true, InMemory: true}, true, openSubject(texts, true)},
+	{Definition{Name: "s-int64", Retention: 40 * time.Millisecond, segment: 30}, true, openSessions(numbers)},
+	{Definition{Name: "s-string", Retention: 60 * time.Millisecond, segment: 20, ByTime: true}, true, openSessions(texts)},
+	{Definition{Name: "s-memory", Retention: 60 * time.Millisecond, segment: 30, ByTime: true, InMemory: true}, true, openSessions(structs)},
 }

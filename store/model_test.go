@@ -323,6 +323,9 @@ func (m *modelRun) restore(i int) {
 	for range m.rnd.IntN(30) {
 		k := m.pick(i)
 		e := FrozenEntry{Key: []byte(k.key), Start: k.start, Time: record.Time(m.rnd.IntN(1000))}
+		if d.sessions() {
+			e.From = sessionOf(k).Start
+		}
 		v := uint32(m.rnd.IntN(120))
 		if m.rnd.IntN(3) > 0 {
 			e.Value = m.subjects[i].encode(v)

@@ -95,7 +95,11 @@ func (m *modelRun) byTime(i int) {
 	}
 	want := m.rows(i, from, to)
 	slices.SortFunc(want, func(a, b modelKey) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.key, b.key))
+		from := 0
+		if modelStores[i].sessions() {
+			from = cmp.Compare(sessionOf(a).Start, sessionOf(b).Start)
+		}
+		return cmp.Or(cmp.Compare(a.start, b.start), from, cmp.Compare(a.key, b.key))
 	})
 	var got []modelKey
 	m.subjects[i].byTime(from, to, func(k modelKey, row modelRow) bool {

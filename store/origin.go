@@ -95,32 +95,58 @@ func (o *origin) segmentOf(start record.Time) record.Time {
 	return start - start%o.interval
 }
 
+// rowID is which row: its key, and the times that it stands by.
+type rowID struct {
+	start record.Time // of a session its end, by which it expires
+	from  record.Time // of a session its start
+	key   []byte
+}
+
 // localKey is the row's key within its segment, valid until the next call.
-func (o *origin) localKey(start record.Time, key []byte) []byte {
+func (o *origin) localKey(id rowID) []byte {
 	switch o.layout {
 	case byKeyAndStart:
-		o.local = appendStart(append(o.local[:0], key...), start)
+		o.local = appendStart(append(o.local[:0], id.key...), id.start)
 	case byTimeAndKey:
-		o.local = append(appendStart(o.local[:0], start), key...)
+		o.local = append(appendStart(o.local[:0], id.start), id.key...)
+	case bySession:
+		o.local = appendStart(appendStart(append(o.local[:0], id.key...), id.start), id.from)
+	case bySessionTime:
+		o.local = append(appendStart(appendStart(o.local[:0], id.start), id.from), id.key...)
 	default:
-		return key
+		return id.key
 	}
 	return o.local
 }
 
-// rowOf is the inverse of segmentOf and localKey; key is a view.
-func (o *origin) rowOf(segment record.Time, local []byte) (start record.Time, key []byte, err error) {
+// rowOf is the inverse of segmentOf and localKey; the key is a view.
+func (o *origin) rowOf(segment record.Time, local []byte) (id rowID, err error) {
 	switch o.layout {
 	case byKeyAndStart:
-		at := len(local) - startBytes
-		if at < 0 {
-			return 0, nil, errShortStart
+		id.key, id.start, err = splitEnd(local)
+	case bySession:
+		if id.key, id.from, err = splitEnd(local); err == nil {
+			id.key, id.start, err = splitEnd(id.key)
 		}
-		return record.Time(binary.BigEndian.Uint64(local[at:])), local[:at:at], nil
 	case byTimeAndKey:
-		return splitStart(local)
+		id.start, id.key, err = splitStart(local)
+	case bySessionTime:
+		if id.start, id.key, err = splitStart(local); err == nil {
+			id.from, id.key, err = splitStart(id.key)
+		}
+	default:
+		id.start, id.key = segment, local
 	}
-	return segment, local, nil
+	return id, err
+}
+
+// splitEnd takes a time off the end of a local key.
+func splitEnd(local []byte) (key []byte, t record.Time, err error) {
+	at := len(local) - startBytes
+	if at < 0 || local[at] >= 1<<7 {
+		return nil, 0, errShortStart
+	}
+	return local[:at:at], record.Time(binary.BigEndian.Uint64(local[at:])), nil
 }
 
 // key is the backend's key of what stands in a segment, valid until the next call.
@@ -135,7 +161,7 @@ func (o *origin) key(segment record.Time, local []byte) []byte {
 
 // entryKey is the backend's key of a row, valid until the next call.
 func (o *origin) entryKey(e *FrozenEntry) []byte {
-	return o.key(o.segmentOf(e.Start), o.localKey(e.Start, e.Key))
+	return o.key(o.segmentOf(e.Start), o.localKey(e.id()))
 }
 
 // split takes a key of the backend apart; local is a view.
@@ -227,7 +253,8 @@ func lastOfEach(rows []FrozenEntry) []int32 {
 		order[i] = int32(i)
 	}
 	compare := func(a, b int32) int {
-		return cmp.Or(cmp.Compare(rows[a].Start, rows[b].Start), bytes.Compare(rows[a].Key, rows[b].Key))
+		x, y := &rows[a], &rows[b]
+		return cmp.Or(cmp.Compare(x.Start, y.Start), bytes.Compare(x.Key, y.Key), cmp.Compare(x.From, y.From))
 	}
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Or(compare(a, b), cmp.Compare(b, a)) })
 	return slices.CompactFunc(order, func(a, b int32) bool { return compare(a, b) == 0 })

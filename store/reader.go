@@ -43,6 +43,18 @@ type (
 		All(ctx context.Context, from, to record.Time) iter.Seq2[Entry[windowing.Key[K], V], error]
 	}
 
+	// SessionReader reads a session store. Kafka Streams: ReadOnlySessionStore.
+	SessionReader[K, V any] interface {
+		Get(ctx context.Context, session windowing.Key[K]) (value V, ok bool, err error)
+		// Entry is Get with the row's time.
+		Entry(ctx context.Context, session windowing.Key[K]) (e Entry[windowing.Key[K], V], ok bool, err error)
+		// Range is one key's sessions that have a time in common with [from, to], by end, then start.
+		Range(ctx context.Context, key K, from, to record.Time) iter.Seq2[Entry[windowing.Key[K], V], error]
+		// All is the sessions that have a time in common with [from, to] of all partitions that are here,
+		// by partition, each key's by end, then start, and then an error for each that is not.
+		All(ctx context.Context, from, to record.Time) iter.Seq2[Entry[windowing.Key[K], V], error]
+	}
+
 	// VersionedReader reads a versioned store. Kafka Streams: VersionedKeyQuery,
 	// MultiVersionedKeyQuery.
 	VersionedReader[K, V any] interface {

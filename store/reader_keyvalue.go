@@ -31,7 +31,7 @@ func (r keyValueReader[K, V]) Entry(ctx context.Context, key K) (e Entry[K, V], 
 	}
 	e.Key = key
 	err = r.find(ctx, b, func(c *Committed) (bool, error) {
-		row, found, err := c.row(0, b)
+		row, found, err := c.row(rowID{key: b})
 		if !found || err != nil {
 			return false, err
 		}

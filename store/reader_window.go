@@ -39,7 +39,7 @@ func (r windowReader[K, V]) Entry(
 	}
 	e.Key = r.windowed(key, start)
 	err = r.find(ctx, b, func(c *Committed) (bool, error) {
-		row, found, err := c.row(start, b)
+		row, found, err := c.row(rowID{start: start, key: b})
 		if !found || err != nil {
 			return false, err
 		}
@@ -124,7 +124,7 @@ func (o *origin) allWindows(from, to, highest record.Time) (walkPlan, bool) {
 			}
 			return it.next()
 		},
-		want: func(start record.Time, _ []byte) bool { return from <= start && start <= to },
+		want: func(id rowID) bool { return from <= id.start && id.start <= to },
 	}, true
 }
 
@@ -155,6 +155,7 @@ func (o *origin) keyByStart(key []byte, from, to record.Time) walkPlan {
 func (o *origin) keyBySegment(key []byte, from, to record.Time) walkPlan {
 	low, high := o.bounds(span{from: o.segmentOf(from), to: o.segmentOf(to)})
 	segment, last := o.segmentOf(from), o.segmentOf(to)
+	lo, end := appendStart(bytes.Clone(key), from), appendStart(bytes.Clone(key), to+1)
 	inside := false // the iterator stands in the segment's part of the key
 	return walkPlan{
 		from: low, to: high,
@@ -164,7 +165,7 @@ func (o *origin) keyBySegment(key []byte, from, to record.Time) walkPlan {
 				if inside {
 					ok = it.next()
 				} else {
-					ok = it.seek(o.key(segment, o.localKey(from, key)))
+					ok = it.seek(o.key(segment, lo))
 				}
 				inside = true
 				if !ok {
@@ -174,12 +175,12 @@ func (o *origin) keyBySegment(key []byte, from, to record.Time) walkPlan {
 				if err != nil {
 					return true // reading the row says so
 				}
-				if at == segment && bytes.Compare(local, o.localKey(to+1, key)) < 0 {
+				if at == segment && bytes.Compare(local, end) < 0 {
 					return true
 				}
 			}
 			return false
 		},
-		want: func(start record.Time, k []byte) bool { return bytes.Equal(k, key) },
+		want: func(id rowID) bool { return bytes.Equal(id.key, key) },
 	}
 }

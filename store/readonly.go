@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/pitwheel/pitwheel/record"
+	"github.com/pitwheel/pitwheel/windowing"
 )
 
 // ReadOnly is the store for code that may not write to it, because a step of the topology keeps it: a
@@ -44,6 +45,16 @@ var _ Window[string, int64] = readOnlyKeyedWindow[string, int64]{}
 func (s readOnlyKeyedWindow[K, V]) Put(K, record.Time, V)                { s.space.failWrite(s.name) }
 func (s readOnlyKeyedWindow[K, V]) PutAt(K, record.Time, V, record.Time) { s.space.failWrite(s.name) }
 func (s readOnlyKeyedWindow[K, V]) Delete(K, record.Time)                { s.space.failWrite(s.name) }
+
+func (s *SessionStore[K, V]) readOnly() any { return readOnlySession[K, V]{s} }
+
+type readOnlySession[K, V any] struct{ *SessionStore[K, V] }
+
+var _ Session[string, int64] = readOnlySession[string, int64]{}
+
+func (s readOnlySession[K, V]) Put(windowing.Key[K], V)                { s.space.failWrite(s.name) }
+func (s readOnlySession[K, V]) PutAt(windowing.Key[K], V, record.Time) { s.space.failWrite(s.name) }
+func (s readOnlySession[K, V]) Delete(windowing.Key[K])                { s.space.failWrite(s.name) }
 
 func (s *VersionedStore[K, V]) readOnly() any { return readOnlyVersioned[K, V]{s} }
 

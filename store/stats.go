@@ -13,7 +13,7 @@ type StoreStats struct {
 func (s *Space) Stats() []StoreStats {
 	all := make([]StoreStats, 0, len(s.stores))
 	for _, c := range s.stores {
-		if c.core().isIndex() { // it stands behind its store, as a part of it
+		if c.core().layout.indexes() { // it stands behind its store, as a part of it
 			all[len(all)-1].CacheBytes += c.held()
 			continue
 		}

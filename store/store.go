@@ -64,6 +64,25 @@ type Versioned[K, V any] interface {
 	All() iter.Seq2[K, Version[V]]
 }
 
+// Session is a row per key and session, under the rules of KeyValue. A session holds its end. Rows whose
+// end is not within the retention of the latest end written are not there. Kafka Streams: SessionStore.
+type Session[K, V any] interface {
+	Get(session windowing.Key[K]) (value V, ok bool)
+	Entry(session windowing.Key[K]) (e Entry[windowing.Key[K], V], ok bool)
+	// Put writes the row with the current record's time.
+	Put(session windowing.Key[K], value V)
+	PutAt(session windowing.Key[K], value V, at record.Time)
+	Delete(session windowing.Key[K])
+	// Range is one key's sessions that have a time in common with [from, to], by end, then start. Kafka
+	// Streams: findSessions(key, from, to).
+	Range(key K, from, to record.Time) iter.Seq2[windowing.Key[K], V]
+	// All is every session that has a time in common with [from, to], each key's by end, then start. How
+	// the keys are mixed is the store's.
+	All(from, to record.Time) iter.Seq2[windowing.Key[K], V]
+	// Entries is All with times.
+	Entries(from, to record.Time) iter.Seq[Entry[windowing.Key[K], V]]
+}
+
 // Window is a row per key and window start, under the rules of KeyValue. Rows whose start is not
 // within the retention of the latest start written are not there.
 type Window[K, V any] interface {

@@ -87,7 +87,7 @@ func (s *KeyedWindowStore[K, V]) Set(v V, at record.Time) {
 	}
 	s.rows.set(v, at)
 	if s.index != nil && !s.had && s.aimed() {
-		s.index.aim(s.at, s.atKey())
+		s.index.aim(rowID{start: s.at, key: s.atKey()})
 		s.index.rows.set(struct{}{}, at)
 		s.had = true
 	}
@@ -97,7 +97,7 @@ func (s *KeyedWindowStore[K, V]) Set(v V, at record.Time) {
 func (s *KeyedWindowStore[K, V]) Remove(at record.Time) {
 	s.rows.remove(at)
 	if s.index != nil && s.aimed() {
-		s.index.aim(s.at, s.atKey())
+		s.index.aim(rowID{start: s.at, key: s.atKey()})
 		s.index.rows.remove(at)
 		s.had = false
 	}
@@ -193,14 +193,14 @@ func (s *KeyedWindowStore[K, V]) Run(dst []WindowRow[V], key K, from, to record.
 	last := s.of.segmentOf(to)
 	for segment := s.of.segmentOf(from); ; segment += s.of.interval {
 		s.rows.scan(span{from: segment, to: segment, lo: lo, end: end}, func(_ record.Time, local []byte, v V, at record.Time) bool {
-			start, k, err := s.of.rowOf(segment, local)
+			id, err := s.of.rowOf(segment, local)
 			if err != nil {
 				s.space.fail(err)
 				return false
 			}
 			// Longer keys that begin with this one and a start stand between.
-			if bytes.Equal(k, lo[:n]) {
-				dst = append(dst, WindowRow[V]{start, v, at})
+			if bytes.Equal(id.key, lo[:n]) {
+				dst = append(dst, WindowRow[V]{id.start, v, at})
 			}
 			return true
 		})
@@ -218,30 +218,26 @@ func (s *KeyedWindowStore[K, V]) ByTime(from, to record.Time) iter.Seq[Entry[win
 		if from, to = s.clamp(from, to); to < from {
 			return
 		}
-		s.index.walk(from, to, func(start record.Time, b []byte) bool {
-			s.scratch = appendStart(append(s.scratch[:0], b...), start)
-			v, at, ok := s.rows.find(s.of.segmentOf(start), s.scratch)
+		s.index.walk(from, to, func(id rowID) bool {
+			s.lose()
+			v, at, ok := s.rows.find(s.of.segmentOf(id.start), s.of.localKey(id))
 			if !ok {
 				return s.space.err == nil
 			}
-			key, ok := s.decode(b)
-			return ok && yield(Entry[windowing.Key[K], V]{s.windowed(key, start), v, at})
+			key, ok := s.decode(id.key)
+			return ok && yield(Entry[windowing.Key[K], V]{s.windowed(key, id.start), v, at})
 		})
 	}
 }
 
 // First is the lowest start from that time on; false: there is none. It is of stores with
 // Definition.ByTime.
-func (s *KeyedWindowStore[K, V]) First(from record.Time) (first record.Time, ok bool) {
+func (s *KeyedWindowStore[K, V]) First(from record.Time) (start record.Time, ok bool) {
 	from, to := s.clamp(from, noFloor)
 	if to < from {
 		return 0, false
 	}
-	s.index.walk(from, to, func(start record.Time, _ []byte) bool {
-		first, ok = start, true
-		return false
-	})
-	return first, ok
+	return s.index.first(from, to)
 }
 
 // Detached is a copy of a value of the store that has nothing in common with it, for a row of its own:
@@ -268,16 +264,16 @@ func (s *KeyedWindowStore[K, V]) Entries(from, to record.Time) iter.Seq[Entry[wi
 		}
 		of := span{from: s.of.segmentOf(from), to: s.of.segmentOf(to)}
 		s.rows.scan(of, func(segment record.Time, local []byte, v V, at record.Time) bool {
-			start, b, err := s.of.rowOf(segment, local)
+			id, err := s.of.rowOf(segment, local)
 			if err != nil {
 				s.space.fail(err)
 				return false
 			}
-			if start < from || start > to {
+			if id.start < from || id.start > to {
 				return true
 			}
-			key, ok := s.decode(b)
-			return ok && yield(Entry[windowing.Key[K], V]{s.windowed(key, start), v, at})
+			key, ok := s.decode(id.key)
+			return ok && yield(Entry[windowing.Key[K], V]{s.windowed(key, id.start), v, at})
 		})
 	}
 }

@@ -135,7 +135,7 @@ func (d *Driver) restore(t *task, proof reactor.Proof) (positions map[string]int
 			if w.Partition != of.ID || w.Offset < positions[s.Name] {
 				continue
 			}
-			row, err := changelog.Row(s.Kind == plan.Window, &w.Raw)
+			row, err := changelog.Row(s.Kind.Keys(), &w.Raw)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
@@ -14,9 +15,10 @@ import (
 // aggregation is an aggregating step while it is made: a stream of V by K into rows of A.
 type aggregation[K, A any] struct {
 	keeper[K, A]
-	windows windowing.Windows // of a windowed one
-	onClose bool
-	counts  bool // it looks at no value
+	windows    windowing.Windows  // of a windowed one
+	sessionsOf windowing.Sessions // of one in sessions
+	onClose    bool
+	counts     bool // it looks at no value
 }
 
 // aggregating makes the step and, if the key was changed, the repartition topic before it. The
@@ -101,6 +103,39 @@ func (a *aggregation[K, A]) windowed(w windowing.Windows, onClose bool) *aggrega
 	return a
 }
 
+// sessions makes the store one row per key and session.
+func (a *aggregation[K, A]) sessions(w windowing.Sessions, onClose bool) *aggregation[K, A] {
+	a.sessionsOf, a.onClose = w, onClose
+	a.store.Kind = plan.Session
+	a.readable()
+	least, ok := w.Retention()
+	a.store.Retention = least
+	if a.settings.given[retentionOption] {
+		a.store.Retention = a.settings.retention
+	}
+	a.n.checkClosing(a.settings, onClose)
+	if w.Validate() == nil { // else it is reported by WindowedBySession
+		a.n.checkRetention(a.settings, least, ok, fmt.Sprintf("the sessions' gap %v and grace %v", w.Gap(), w.GracePeriod()))
+	}
+	a.store.Open = func(s *store.Space) store.State {
+		key, value := a.storeSerdes()
+		return store.OpenSession(s, store.Definition{
+			Name: a.store.Name, InMemory: a.store.InMemory, Retention: a.store.Retention, ByTime: onClose,
+		}, key, value)
+	}
+	return a
+}
+
+// sessionRows is the opened store of a step that keeps a row per key and session.
+func (a *aggregation[K, A]) sessionRows(c binding) *store.SessionStore[K, A] {
+	return c.Store(a.store.Name).(*store.SessionStore[K, A])
+}
+
+func (a *aggregation[K, A]) sessionTable() SessionTable[K, A] {
+	t := a.windowedTable()
+	return SessionTable[K, A]{t}
+}
+
 func (a *aggregation[K, A]) definition() store.Definition {
 	d := store.Definition{
 		Name: a.store.Name, InMemory: a.store.InMemory,
@@ -135,6 +170,9 @@ func (a *aggregation[K, A]) windowChanges(c binding) processor.ChangeOut[windowi
 		out.OnClose = &processor.OnClose{Mark: c.Mark(a.store.Name)}
 	case a.settings.given[cachedOption]:
 		key := a.windows.KeySerde(a.key.serde)
+		if a.store.Kind == plan.Session {
+			key = a.sessionsOf.KeySerde(a.key.serde)
+		}
 		out.Cached = &processor.Cached[windowing.Key[K]]{Key: key, OnFlush: c.OnFlush}
 	}
 	return out
@@ -142,6 +180,6 @@ func (a *aggregation[K, A]) windowChanges(c binding) processor.ChangeOut[windowi
 
 func (a *aggregation[K, A]) windowedTable() WindowedTable[K, A] {
 	return WindowedTable[K, A]{
-		n: a.n, windows: a.windows, key: a.keySerde, value: a.valueSerde, store: a.store.Name,
+		n: a.n, key: a.keySerde, value: a.valueSerde, store: a.store.Name,
 	}
 }

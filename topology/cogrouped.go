@@ -21,6 +21,8 @@ type cogroupedPart[K, A any] struct {
 	topic *node // the repartition topic once it is made: the cogroup's aggregations share it
 
 	keyed    func(c binding, rows keyValueRows[K, A], zero func() A, out processor.ChangeOut[K, A]) any
+	sessions func(c binding, a *aggregation[K, A], f sessionFunctions[K, A],
+		out processor.ChangeOut[windowing.Key[K], A]) any
 	windowed func(c binding, a *aggregation[K, A], zero func() A,
 		out processor.ChangeOut[windowing.Key[K], A]) any
 }
@@ -61,6 +63,10 @@ func cogroupedAs[K, V, A any](g GroupedStream[K, V], add func(K, V, A) A) *cogro
 		windowed: func(c binding, a *aggregation[K, A], zero func() A,
 			out processor.ChangeOut[windowing.Key[K], A]) any {
 			return foldWindows(c, a, zero, add, out)
+		},
+		sessions: func(c binding, a *aggregation[K, A], f sessionFunctions[K, A],
+			out processor.ChangeOut[windowing.Key[K], A]) any {
+			return foldSessions(c, a, processor.FoldSessions(f.zero, add, f.merge), out)
 		},
 	}
 }

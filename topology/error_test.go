@@ -203,6 +203,30 @@ var mistakes = []mistake{
 		},
 	},
 	{
+		"sessions", func(b *topology.Builder) {
+			g := b.Stream(in).GroupByKey()
+			g.WindowedBySession(windowing.Session(0)).Count(topology.As("a"))
+			s := g.WindowedBySession(windowing.Session(time.Minute).Grace(time.Second))
+			s.EmitOnClose().Reduce(nil, topology.As("b"), topology.Retention(time.Minute), topology.Cached())
+			s.Aggregate(empty, concat, nil, topology.As("b"))
+			b.SessionStore("c", serde.String(), serde.String(), 0)
+		},
+		[]string{
+			"topology: WindowedBySession (LINE, step KSTREAM-SOURCE-0000000000): windowing: session gap 0s: must be a whole " +
+				"number of milliseconds, at least 1: make other sessions",
+			"topology: Reduce (LINE, step KSTREAM-REDUCE-0000000002): the option Cached stands with EmitOnClose, which emits " +
+				"each window once anyway: remove it",
+			"topology: Reduce (LINE, step KSTREAM-REDUCE-0000000002): the option Retention is 1m0s, less than the sessions' gap " +
+				"1m0s and grace 1s: give at least 1m1s",
+			"topology: Reduce (LINE, step KSTREAM-REDUCE-0000000002): the function is nil: give one",
+			"topology: Aggregate (LINE, step KSTREAM-AGGREGATE-0000000003): the function is nil: give one",
+			"topology: Aggregate (LINE, step KSTREAM-AGGREGATE-0000000003): the store b is made a second time; the first is " +
+				"LINE's Reduce: give one of them another topology.As",
+			"topology: SessionStore (LINE): the retention of store \"c\" is 0s: give at least a millisecond",
+			"topology: SessionStore (LINE): nothing uses the store \"c\": give its handle to the Process of those who do, or remove it",
+		},
+	},
+	{
 		"options that contradict", func(b *topology.Builder) {
 			g := b.Stream(in).GroupByKey()
 			g.Count(topology.As("a"), topology.NoChangelog(), topology.TopicConfig("", "1"))

@@ -79,3 +79,24 @@ func ExampleGroupedStream_WindowedBy_sliding() {
 	fmt.Println(plan != nil, err)
 	// Output: true <nil>
 }
+
+func ExampleGroupedStream_WindowedBySession() {
+	clicks := topology.NewTopic("clicks", serde.String(), serde.String())
+	visits := windowing.Session(30 * time.Minute).Grace(5 * time.Minute)
+	lengths := topology.NewTopic("visit-lengths", serde.String(), serde.Int64())
+
+	b := topology.NewBuilder()
+	b.Stream(clicks).
+		GroupByKey().
+		WindowedBySession(visits).
+		EmitOnClose().
+		Count(topology.As("visits")).
+		ToStream().
+		Map(func(visit windowing.Key[string], _ int64) (string, int64) {
+			return visit.Key, int64(visit.End - visit.Start)
+		}).
+		To(lengths)
+	plan, err := b.Build()
+	fmt.Println(plan != nil, err)
+	// Output: true <nil>
+}

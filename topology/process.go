@@ -37,7 +37,7 @@ func (s WindowedStream[K, V]) ProcessValues[V2 any](
 	setup processor.ValueSetup[windowing.Key[K], V, V2], uses ...Use,
 ) WindowedStream[K, V2] {
 	n := processValues(s.n, setup, uses)
-	return WindowedStream[K, V2]{n: n, windows: s.windows, key: s.key, value: carried[V2](s.value)}
+	return WindowedStream[K, V2]{n: n, key: s.key, value: carried[V2](s.value)}
 }
 
 func process[K, V, K2, V2 any](parent *node, setup processor.Setup[K, V, K2, V2], uses []Use) *node {

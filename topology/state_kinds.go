@@ -38,6 +38,30 @@ func (b *Builder) WindowStore[K, V any](
 	return store.WindowHandle[K, V](b.owner, name)
 }
 
+// SessionStore is a store for processors: a row per key and session, of which those of one key that have a
+// time in common with a span are asked for. Sessions are there to be read for the retention after their
+// end, by the highest end written. A put is refused, and counted as "expired", under the rules of
+// WindowStore. Kafka: StreamsBuilder.addStateStore, Stores.persistentSessionStore and
+// inMemorySessionStore.
+func (b *Builder) SessionStore[K, V any](
+	name string, key serde.Serde[K], value serde.Serde[V], retention time.Duration, opts ...StateOption,
+) store.SessionRef[K, V] {
+	s := b.newState("SessionStore", name, opts)
+	s.n.checkGiven(fmt.Sprintf("store %q", name), "SessionStore", key != nil, value != nil)
+	if retention < time.Millisecond {
+		s.n.fail(fmt.Sprintf("the retention of store %q is %v", name, retention), "give at least a millisecond")
+	}
+	s.store.Kind, s.store.Retention = plan.Session, retention
+	readState(s, key, value)
+	s.store.Open = func(space *store.Space) store.State {
+		key, value := boundTo(name, key, value)
+		return store.OpenSession(space, store.Definition{
+			Name: name, InMemory: s.store.InMemory, Retention: retention,
+		}, key, value)
+	}
+	return store.SessionHandle[K, V](b.owner, name)
+}
+
 // VersionedStore is a store for processors: the values of each key over time. Versions that ended
 // earlier than the history before the highest time written are not there; a put from before that is
 // refused, and counted as "expired". A put costs a copy of what the key has within the history.

@@ -135,10 +135,15 @@ func (n *node) checkStore(s settings, store string) {
 	}
 }
 
-func (n *node) checkWindows(s settings, w windowing.Windows, onClose bool) {
+// checkClosing reports options that do not go with how results are emitted.
+func (n *node) checkClosing(s settings, onClose bool) {
 	if onClose && s.given[cachedOption] {
 		n.fail("the option Cached stands with EmitOnClose, which emits each window once anyway", optionFix)
 	}
+}
+
+func (n *node) checkWindows(s settings, w windowing.Windows, onClose bool) {
+	n.checkClosing(s, onClose)
 	if w.Validate() != nil {
 		return // reported by WindowedBy
 	}
@@ -147,14 +152,18 @@ func (n *node) checkWindows(s settings, w windowing.Windows, onClose bool) {
 	if w.AreSliding() {
 		size = "twice the windows' size"
 	}
+	n.checkRetention(s, least, ok, fmt.Sprintf("%s %v and grace %v", size, w.Size(), w.GracePeriod()))
+}
+
+// checkRetention reports a retention that is shorter than what the windows need, which what says; not ok:
+// that is too long.
+func (n *node) checkRetention(s settings, least time.Duration, ok bool, what string) {
 	switch {
 	case !ok:
-		n.fail(fmt.Sprintf("%s %v and grace %v together are too long", size, w.Size(), w.GracePeriod()),
-			"make one of them shorter")
+		n.fail(what+" together are too long", "make one of them shorter")
 	case !s.given[retentionOption]:
 	case s.retention < least:
-		n.fail(fmt.Sprintf("the option Retention is %v, less than %s %v and grace %v",
-			s.retention, size, w.Size(), w.GracePeriod()), fmt.Sprintf("give at least %v", least))
+		n.fail(fmt.Sprintf("the option Retention is %v, less than %s", s.retention, what), fmt.Sprintf("give at least %v", least))
 	case s.retention%time.Millisecond != 0:
 		n.fail(fmt.Sprintf("the option Retention is %v", s.retention), "give a whole number of milliseconds")
 	}

@@ -7,10 +7,9 @@ import (
 
 // WindowedStream is the updates of a WindowedTable. Kafka: KStream<Windowed<K>, V>.
 type WindowedStream[K, V any] struct {
-	n       *node
-	windows windowing.Windows
-	key     serde.Serde[K] // of the key in the window; nil: the type's
-	value   serde.Serde[V]
+	n     *node
+	key   serde.Serde[K] // of the key in the window; nil: the type's
+	value serde.Serde[V]
 }
 
 // Filter hands on the records that keep answers true to. Kafka: KStream.filter.
@@ -34,7 +33,7 @@ func (s WindowedStream[K, V]) MapValues[V2 any](
 	f func(windowing.Key[K], V) V2, opts ...StepOption,
 ) WindowedStream[K, V2] {
 	n := mapValues(s.n.step("MapValues", mapValuesPrefix, opts), f)
-	return WindowedStream[K, V2]{n: n, windows: s.windows, key: s.key, value: carried[V2](s.value)}
+	return WindowedStream[K, V2]{n: n, key: s.key, value: carried[V2](s.value)}
 }
 
 // SelectKey makes a plain key of each record's key and window. Kafka: KStream.selectKey.

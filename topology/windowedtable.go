@@ -10,17 +10,16 @@ import (
 // to return a type that wraps one of its type arguments (an instantiation cycle): its stream's
 // Map, SelectKey and GroupBy lead back to plain streams. Kafka: KTable<Windowed<K>, V>.
 type WindowedTable[K, V any] struct {
-	n       *node
-	windows windowing.Windows
-	key     serde.Serde[K] // of the key in the window; nil: the type's
-	value   serde.Serde[V]
-	store   string
+	n     *node
+	key   serde.Serde[K] // of the key in the window; nil: the type's
+	value serde.Serde[V]
+	store string
 }
 
 // ToStream is the table's updates; a window that is gone is a tombstone. Kafka: KTable.toStream.
 func (t WindowedTable[K, V]) ToStream(opts ...StepOption) WindowedStream[K, V] {
 	n := toStream[windowing.Key[K], V](t.n.step("ToStream", toStreamPrefix, opts))
-	return WindowedStream[K, V]{n: n, windows: t.windows, key: t.key, value: t.value}
+	return WindowedStream[K, V]{n: n, key: t.key, value: t.value}
 }
 
 // Store is the handle of the table's windows, for queries, tests and processors, which may read them.

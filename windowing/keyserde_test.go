@@ -53,6 +53,41 @@ func TestWindowedKeyRoundTrip(t *testing.T) {
 	})
 }
 
+// Java's SessionWindowedSerializer writes the key, the end and the start.
+func TestSessionKeyIsJavas(t *testing.T) {
+	s := Session(10 * time.Second).KeySerde(serde.String())
+	for want, key := range map[string]Key[string]{
+		"61" + "0000000000007530" + "0000000000004e20":                            {"a", 20_000, 30_000},
+		"0000000000000000" + "0000000000000000":                                   {"", 0, 0},
+		hex.EncodeToString([]byte("ä")) + "7fffffffffffffff" + "0000000000000000": {"ä", 0, math.MaxInt64},
+	} {
+		got, err := s.Append(nil, key)
+		if err != nil || hex.EncodeToString(got) != want {
+			t.Errorf("%v is %x, %v; want %s", key, got, err, want)
+		}
+		if back, err := s.Decode(got); err != nil || back != key {
+			t.Errorf("%x is %v, %v; want %v", got, back, err, key)
+		}
+		if inner := s.(serde.PartitionKeyer).PartitionKey(got); string(inner) != key.Key {
+			t.Errorf("partitioned by %q, want the inner key %q", inner, key.Key)
+		}
+	}
+	for name, data := range map[string][]byte{
+		"too short":             make([]byte, 15),
+		"ends before it starts": append(append(make([]byte, 7), 1), append(make([]byte, 7), 2)...),
+		"a negative start":      append(make([]byte, 8), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+	} {
+		if k, err := s.Decode(data); err == nil {
+			t.Errorf("%s: %x is %v", name, data, k)
+		}
+	}
+	var to string
+	bound := serde.Bind(Session(ms).KeySerde[string](boundString{serde.String(), &to}), "out", serde.Key)
+	if _, ok := bound.(serde.PartitionKeyer); !ok || to != "out key" {
+		t.Errorf("bound to %q, chooses the partition: %v", to, ok)
+	}
+}
+
 // One key's windows lie in the order of their starts.
 func TestWindowedKeysOfOneKeySortByStart(t *testing.T) {
 	s := Tumbling(ms).KeySerde(serde.String())

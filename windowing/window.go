@@ -7,7 +7,8 @@ import (
 	"github.com/pitwheel/pitwheel/record"
 )
 
-// Key is a key in the window [Start, End). Kafka: org.apache.kafka.streams.kstream.Windowed.
+// Key is a key in the window from Start to End, which sliding windows and sessions hold and others do not.
+// Kafka: org.apache.kafka.streams.kstream.Windowed.
 type Key[K any] struct {
 	Key        K
 	Start, End record.Time

@@ -142,6 +142,31 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestValidateSessions(t *testing.T) {
+	for name, tt := range map[string]struct {
+		give Sessions
+		want string // "" if nothing is wrong
+	}{
+		"sessions":       {Session(ms).Grace(time.Hour), ""},
+		"no gap":         {Session(0), "gap"},
+		"negative gap":   {Session(-ms), "gap"},
+		"gap too fine":   {Session(1500 * time.Microsecond), "gap"},
+		"negative grace": {Session(ms).Grace(-ms), "grace"},
+		"grace too fine": {Session(ms).Grace(time.Microsecond), "grace"},
+	} {
+		err := tt.give.Validate()
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want what is wrong with the %q", name, err, tt.want)
+		}
+	}
+	if d, ok := Session(ms).Grace(2 * ms).Retention(); d != 3*ms || !ok {
+		t.Errorf("retention %v, %v", d, ok)
+	}
+	if _, ok := Session(math.MaxInt64).Grace(ms).Retention(); ok {
+		t.Error("a gap and a grace that are too long together have a retention")
+	}
+}
+
 func TestGraceReturnsACopy(t *testing.T) {
 	w := Tumbling(time.Minute)
 	g := w.Grace(time.Second)

@@ -47,6 +47,19 @@ func (b *topo) keepsWindows[K, V any](t topology.WindowedTable[K, V]) topology.W
 	return t
 }
 
+// keepsSessions makes the table's store one to be compared: sessions have no times in Java's.
+func (b *topo) keepsSessions[K, V any](t topology.SessionTable[K, V]) topology.SessionTable[K, V] {
+	ref := t.Store()
+	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
+		rows := map[string]string{}
+		for k, v := range d.Session(ref).All(0, math.MaxInt64) {
+			rows[fmt.Sprintf("%s@%d/%d", keyText(k.Key), k.Start, k.End)] = showGo(v)
+		}
+		return rows
+	}})
+	return t
+}
+
 // keepsState makes a store of processors one to be compared, with its rows' times.
 func (b *topo) keepsState[K, V any](ref store.KeyValueRef[K, V]) store.KeyValueRef[K, V] {
 	b.stores = append(b.stores, storeReader{ref.Use().Name, func(d *streamtest.Driver) map[string]string {
@@ -157,6 +170,11 @@ func counts(name string) topology.Topic[text, int64] {
 // windowed is the topic of a windowed table.
 func windowed[V any](w windowing.Windows, value serde.Serde[V]) topology.Topic[windowing.Key[text], V] {
 	return topology.NewTopic("out", w.KeySerde(textSerde), value)
+}
+
+// inSessions is the topic of a table by session.
+func inSessions[V any](value serde.Serde[V]) topology.Topic[windowing.Key[text], V] {
+	return topology.NewTopic("out", fiveGap.KeySerde(textSerde), value)
 }
 
 // valid is a text that is not null.

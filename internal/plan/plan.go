@@ -116,7 +116,7 @@ type Store struct {
 	Logged      bool // it has a changelog
 	InMemory    bool
 	WindowSize  time.Duration     // of a window store
-	Retention   time.Duration     // of a window store: how long windows stay readable; of a versioned one: its history
+	Retention   time.Duration     // of a window or session store: how long windows stay readable; of a versioned one: its history
 	TopicConfig map[string]string // of the changelog, over the defaults
 
 	// Source is the topic, of a source of the same subtopology, whose records are the store's rows:
@@ -152,7 +152,22 @@ const (
 	KeyValue StoreKind = iota
 	Window
 	Versioned // of values by key: its changelog's records are versions, by their time
+	Session
 )
+
+// Expires says that rows go when their time is beyond the retention.
+func (k StoreKind) Expires() bool { return k == Window || k == Session }
+
+// Keys is what a row's key in the changelog is.
+func (k StoreKind) Keys() store.RowKeys {
+	switch k {
+	case Window:
+		return store.WindowKeys
+	case Session:
+		return store.SessionKeys
+	}
+	return store.PlainKeys
+}
 
 // TopicNames are the full names of a source's topics: for one with a pattern, what it matched.
 func (n *Node) TopicNames(applicationID string, matched []string) []string {

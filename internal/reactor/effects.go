@@ -94,13 +94,13 @@ func (t *Task) encode(c *Commit, frozen *store.FrozenStore) {
 	rows := frozen.Changelog()
 	size := 0
 	for i := range rows {
-		size += len(rows[i].Key) + 12
+		size += len(rows[i].Key) + 16
 	}
 	keys := make([]byte, 0, size)
 	for i := range rows {
 		row := &rows[i]
 		at := len(keys)
-		keys = changelog.AppendKey(keys, frozen.Window, row)
+		keys = changelog.AppendKey(keys, frozen.Keys, row)
 		c.Changelog = append(c.Changelog, Entry{Store: frozen.Name, Record: processor.Output{
 			Topic: topic, Partition: t.ID.Partition, Key: keys[at:len(keys):len(keys)], Value: row.Value, Time: row.Time,
 		}})

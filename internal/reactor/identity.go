@@ -64,6 +64,8 @@ func layout(s *plan.Store) string {
 		if s.WindowSize > 0 {
 			words = append(words, "of windows of "+s.WindowSize.String())
 		}
+	case plan.Session:
+		words = []string{"session store"}
 	case plan.Versioned:
 		words = []string{"versioned store"}
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/pitwheel/pitwheel/changelog"
 	"github.com/pitwheel/pitwheel/internal/kafka"
-	"github.com/pitwheel/pitwheel/internal/plan"
 	"github.com/pitwheel/pitwheel/internal/planted"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
@@ -205,7 +204,7 @@ func (e *Engine) local(ctx context.Context, t *Task, warm bool) (Local, error) {
 	changelogs := t.Changelogs()
 	var of []record.Partition
 	for _, s := range t.config.Subtopology.Stores {
-		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory && !warm, s.Kind == plan.Window
+		l.Volatile[s.Name], l.Windows[s.Name] = s.InMemory && !warm, s.Kind.Expires()
 		if p, ok := changelogs[s.Name]; ok {
 			of = append(of, p)
 		}
@@ -335,11 +334,14 @@ func (r *replayer) apply(f kafka.Fetched) {
 // rows are what a fetch of a store's changelog has for the store.
 func (t *Task) rows(of string, f kafka.Fetched) ([]store.FrozenEntry, error) {
 	rows := make([]store.FrozenEntry, 0, len(f.Records))
-	windows := slices.ContainsFunc(t.config.Subtopology.Stores, func(s *plan.Store) bool {
-		return s.Name == of && s.Kind == plan.Window
-	})
+	var keys store.RowKeys
+	for _, s := range t.config.Subtopology.Stores {
+		if s.Name == of {
+			keys = s.Kind.Keys()
+		}
+	}
 	for i := range f.Records {
-		row, err := changelog.Row(windows, &f.Records[i])
+		row, err := changelog.Row(keys, &f.Records[i])
 		if err != nil {
 			return nil, err
 		}

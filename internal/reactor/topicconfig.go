@@ -156,7 +156,7 @@ func deletionsOf(config map[string]string) time.Duration {
 func (t *topics) readDeletions(ctx context.Context) error {
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, s := range sub.Stores {
-			if !s.Logged || s.InMemory || s.Kind == plan.Window {
+			if !s.Logged || s.InMemory || s.Kind.Expires() {
 				continue
 			}
 			config, err := t.describe(ctx, plan.ChangelogTopic(t.config.ApplicationID, s.Name))

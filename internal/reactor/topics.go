@@ -268,7 +268,7 @@ func (t *topics) internal() []internalTopic {
 			if !s.Logged {
 				continue
 			}
-			window := s.Kind == plan.Window
+			window := s.Kind.Expires()
 			topic := internalTopic{
 				name: plan.ChangelogTopic(t.config.ApplicationID, s.Name), changelog: true, own: s.TopicConfig,
 				config: changelogConfig(s),
@@ -295,7 +295,7 @@ func changelogConfig(s *plan.Store) map[string]string {
 	if s.Kind == plan.Versioned {
 		return changelog.VersionedTopicConfig(s.Retention, s.TopicConfig)
 	}
-	return changelog.TopicConfig(s.Kind == plan.Window, s.Retention, s.TopicConfig)
+	return changelog.TopicConfig(s.Kind.Expires(), s.Retention, s.TopicConfig)
 }
 
 // makeInternal makes what is missing and checks what is there.
