@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration planted race lint fmt cover bench fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration planted soak race lint fmt cover bench fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ integration: kafka-image ## run the tests on a real Kafka in containers
 
 planted: ## plant each known bug of exactly-once and see that a test catches it
 	sh scripts/planted.sh
+
+SOAK ?= 10m
+soak: ## harm an application on an embedded Kafka for SOAK, and hold every result against an account
+	cd integration && go run ./soak -for $(SOAK)
 
 race: ## run all tests under the race detector
 	go test -race ./...

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// cluster is the Kafka that the soak runs on.
+type cluster interface {
+	addresses() []string
+	close()
+}
+
+// fake is an embedded Kafka: three brokers in this process, which instances reach over TCP.
+type fake struct{ *kfake.Cluster }
+
+func (f fake) addresses() []string { return f.ListenAddrs() }
+func (f fake) close()              { f.Close() }
+
+// given is a Kafka that somebody else runs.
+type given []string
+
+func (g given) addresses() []string { return g }
+func (given) close()                {}
+
+func openCluster(_ context.Context, s settings) (cluster, error) {
+	switch {
+	case s.brokers != "":
+		return given(strings.Split(s.brokers, ",")), nil
+	case s.kafka == "real":
+		return nil, fmt.Errorf("-kafka real needs -brokers")
+	}
+	c, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelError)))
+	if err != nil {
+		return nil, fmt.Errorf("start the embedded Kafka: %w", err)
+	}
+	boundRebalances(c)
+	return fake{c}, nil
+}
+
+// boundRebalances shortens members' rebalance timeouts. A member that is killed while it waits for its
+// assignment, and comes back, is taken off kfake's count of those that join although it is not in it
+// (groups.go:removeMember), and then the group waits for nobody until that timeout. Kafka does not.
+func boundRebalances(c *kfake.Cluster) {
+	c.ControlKey(int16(kmsg.JoinGroup), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if r, ok := r.(*kmsg.JoinGroupRequest); ok {
+			r.RebalanceTimeoutMillis = min(r.RebalanceTimeoutMillis, 12_000)
+		}
+		return nil, nil, false
+	})
+}
