@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	kafkas "github.com/pitwheel/pitwheel/integration/cluster"
 )
 
 // cluster is the Kafka that the soak runs on.
@@ -22,18 +24,33 @@ type fake struct{ *kfake.Cluster }
 func (f fake) addresses() []string { return f.ListenAddrs() }
 func (f fake) close()              { f.Close() }
 
+// apache is three brokers of an Apache Kafka, in containers.
+type apache struct{ *kafkas.Cluster }
+
+func (r apache) addresses() []string { return r.Addrs() }
+
+func (r apache) close() {
+	if err := r.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "soak: end the brokers:", err)
+	}
+}
+
 // given is a Kafka that somebody else runs.
 type given []string
 
 func (g given) addresses() []string { return g }
 func (given) close()                {}
 
-func openCluster(_ context.Context, s settings) (cluster, error) {
+func openCluster(ctx context.Context, s settings) (cluster, error) {
 	switch {
 	case s.brokers != "":
 		return given(strings.Split(s.brokers, ",")), nil
 	case s.kafka == "real":
-		return nil, fmt.Errorf("-kafka real needs -brokers")
+		c, err := kafkas.Start(ctx, kafkas.Config{Brokers: 3})
+		if err != nil {
+			return nil, err
+		}
+		return apache{c}, nil
 	}
 	c, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelError)))
 	if err != nil {

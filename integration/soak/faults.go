@@ -25,7 +25,7 @@ type outcome struct {
 }
 
 // allFaults are in the order in which -list shows them.
-var allFaults = slices.Concat(instanceFaults, stateFaults, kafkaFaults)
+var allFaults = slices.Concat(instanceFaults, stateFaults, kafkaFaults, netFaults)
 
 // chooseFaults reads -faults.
 func chooseFaults(names, kafka string) ([]fault, error) {

@@ -13,9 +13,11 @@ type slot struct {
 	dir     string
 	log     string
 	version int
-	process *instance // nil: it is not up
-	busy    bool      // a fault is at it: no other may
-	frail   string    // why its process may end by itself; empty: it may not
+	process *instance         // nil: it is not up
+	busy    bool              // a fault is at it: no other may
+	frail   string            // why its process may end by itself; empty: it may not
+	mend    func(*slot) error // what an operator does before such a process is started again
+	disk    bool              // its directory is a small disk
 }
 
 // fleet is all instances. It belongs to the soak's main goroutine.
@@ -110,6 +112,9 @@ func (f *fleet) revive() error {
 		if s.frail == "" {
 			return fmt.Errorf("%s ended by itself: %w\n%s", s.name, err, lastWords(s.log))
 		}
+		if err := s.mend(s); err != nil {
+			return err
+		}
 		if err := f.start(s); err != nil {
 			return err
 		}
@@ -117,5 +122,17 @@ func (f *fleet) revive() error {
 	return nil
 }
 
-// wipe deletes an instance's state.
-func (s *slot) wipe() error { return os.RemoveAll(s.dir) }
+// wipe deletes an instance's state, but not its directory, which may be a disk of its own.
+func (s *slot) wipe() error {
+	s.frail, s.mend = "", nil
+	entries, err := os.ReadDir(s.dir)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(s.dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/pitwheel/pitwheel/integration/faultproxy"
 	"github.com/pitwheel/pitwheel/integration/soak/account"
 )
 
@@ -20,6 +23,7 @@ type soak struct {
 	account *account.Account
 	feed    *feed
 	follow  *follower
+	proxy   *faultproxy.Proxy // nil: the instances reach the brokers themselves
 	watch   *watcher
 	rand    *rand.Rand
 	faults  []fault
@@ -29,6 +33,7 @@ type soak struct {
 	laters []later
 	done   map[string]int
 	past   []happened
+	away   brokerWork
 	calm   calm
 	loaded time.Duration // how long the load with faults was
 	sent   int64         // in it
@@ -50,7 +55,7 @@ func run(ctx context.Context, set settings, faults []fault) (err error) {
 	}
 	err = s.open(ctx)
 	if err == nil {
-		err = s.work(ctx)
+		err = firstOf(s.work(ctx), s.wait())
 	}
 	s.report(err)
 	s.close()
@@ -75,9 +80,37 @@ func (s *soak) open(ctx context.Context) (err error) {
 	e := account.NewEvents(s.seed, s.keys, int32(s.partitions), begin, eventsPerMilli)
 	s.account = account.New(e, int32(s.partitions))
 	s.feed = &feed{kafka: s.kafka, events: e, account: s.account, ahead: s.ahead}
-	s.fleet = newFleet(s.settings, s.cluster.addresses())
+	if err := s.openFleet(); err != nil {
+		return err
+	}
 	s.follow, err = follow(context.WithoutCancel(ctx), s.cluster.addresses(), s.account)
 	return err
+}
+
+// openFleet makes the instances' places. They reach the brokers through a proxy where faults are to be
+// on that way.
+func (s *soak) openFleet() (err error) {
+	addresses := s.cluster.addresses()
+	if slices.ContainsFunc(s.faults, func(f fault) bool { return strings.HasPrefix(f.name, "net-") }) {
+		if s.proxy, err = faultproxy.New(addresses); err != nil {
+			return err
+		}
+		addresses = s.proxy.Addrs()
+	}
+	s.fleet = newFleet(s.settings, addresses)
+	if slices.ContainsFunc(s.faults, func(f fault) bool { return f.name == diskFault }) {
+		if err := s.fleet.mount(); err != nil {
+			fmt.Fprintf(os.Stdout, "%s is left out: no small disk can be mounted here: %v\n", diskFault, err)
+			s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.name == diskFault })
+		}
+	}
+	return nil
+}
+
+// wait waits for brokers that are being brought back.
+func (s *soak) wait() error {
+	s.away.running.Wait()
+	return s.away.err()
 }
 
 // eventsPerMilli is how many events there are in a millisecond of event time: a window holds 100,000.
@@ -86,9 +119,15 @@ const eventsPerMilli = 10
 func (s *soak) close() {
 	if s.fleet != nil {
 		s.fleet.killAll()
+		s.fleet.unmount()
 	}
 	if s.follow != nil {
 		s.follow.close()
+	}
+	if s.proxy != nil {
+		if err := s.proxy.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "soak:", err)
+		}
 	}
 	if s.kafka != nil {
 		s.kafka.client.Close()
@@ -161,7 +200,10 @@ func (s *soak) tend(ctx context.Context, step func(now time.Time) (over bool, er
 			return context.Cause(ctx)
 		case now = <-ticker.C:
 		}
-		if err := errors.Join(s.due(now), s.fleet.revive(), s.feed.err()); err != nil {
+		if s.away.busy() {
+			s.watch.until(now)
+		}
+		if err := errors.Join(s.due(now), s.fleet.revive(), s.feed.err(), s.away.err()); err != nil {
 			return err
 		}
 		if n := s.account.Counts().Bad(); n > 0 {
@@ -192,7 +234,7 @@ func (s *soak) look(ctx context.Context, now time.Time) error {
 
 // settle ends the faults, closes the windows, and waits until all has come.
 func (s *soak) settle(ctx context.Context) error {
-	if err := s.tend(ctx, func(time.Time) (bool, error) { return len(s.laters) == 0, nil }); err != nil {
+	if err := s.tend(ctx, func(time.Time) (bool, error) { return len(s.laters) == 0 && !s.away.busy(), nil }); err != nil {
 		return err
 	}
 	if err := s.feed.closeWindows(ctx, int32(s.partitions)); err != nil {
