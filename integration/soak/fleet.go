@@ -80,11 +80,11 @@ func (f *fleet) stopAll() (err error) {
 	return err
 }
 
-// killAll ends what is left, however it is.
-func (f *fleet) killAll() {
+// quitAll ends what is left, and each tells what it was at.
+func (f *fleet) quitAll() {
 	for _, s := range f.slots {
 		if s.process != nil {
-			s.process.kill()
+			s.process.quit()
 			s.process = nil
 		}
 	}

@@ -104,6 +104,19 @@ func (p *instance) kill() {
 func (p *instance) pause()  { _ = p.cmd.Process.Signal(syscall.SIGSTOP) }
 func (p *instance) resume() { _ = p.cmd.Process.Signal(syscall.SIGCONT) }
 
+// quit ends the process with its goroutines in its log.
+func (p *instance) quit() {
+	p.resume()
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+	late := time.NewTimer(5 * time.Second)
+	defer late.Stop()
+	select {
+	case <-p.exited:
+	case <-late.C:
+		p.kill()
+	}
+}
+
 // stopWithin is how long an instance may take to stop in good order: its stop timeout, and some.
 const stopWithin = 40 * time.Second
 
@@ -116,9 +129,7 @@ func (p *instance) stop() error {
 	case <-p.exited:
 		return p.err
 	case <-late.C:
-		// Its goroutines go to its log.
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT)
-		p.kill()
+		p.quit()
 		return fmt.Errorf("it did not stop within %v", stopWithin)
 	}
 }

@@ -118,7 +118,7 @@ const eventsPerMilli = 10
 
 func (s *soak) close() {
 	if s.fleet != nil {
-		s.fleet.killAll()
+		s.fleet.quitAll()
 		s.fleet.unmount()
 	}
 	if s.follow != nil {

@@ -1,6 +1,3 @@
-// Package account knows what must come of the soak's input, without a line of the engine: it makes
-// the input from a seed, folds it into plain maps, decodes what the application wrote by hand, and
-// says where the two differ.
 package account
 
 import (
