@@ -125,6 +125,36 @@ func TestOpeningOnABrokenDiskIsAnError(t *testing.T) {
 	}
 }
 
+// A directory is opened while the disk is full. Pebble flushes as it opens, again and again: it must be an
+// error all the same, and not hold the directory.
+func TestOpeningOnAFullDiskIsAnError(t *testing.T) {
+	for _, file := range []string{"MANIFEST", ""} {
+		t.Run(file, func(t *testing.T) {
+			disk := newFaulty(vfs.NewMem(), syscall.ENOSPC, func(op errorfs.Op) bool {
+				return writing(op) && strings.Contains(op.Path, file)
+			})
+			s, kv := openFaulty(t, disk)
+			commit(t, s, kv, 0)
+			if err := s.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s, kv, 1)
+			_ = s.Close()
+			disk.broken.Store(true)
+			_, err := OpenSpace(SpaceConfig{Dir: "state", FS: disk, Logger: slog.New(slog.DiscardHandler)})
+			if err == nil || !errors.Is(err, syscall.ENOSPC) && !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+				t.Errorf("OpenSpace: %v, want %v", err, syscall.ENOSPC)
+			}
+			disk.broken.Store(false)
+			s, kv = openFaulty(t, disk)
+			defer closeSpace(t, s)
+			if _, ok := kv.Get(1); !ok {
+				t.Error("the row that was flushed is gone")
+			}
+		})
+	}
+}
+
 // With a full disk writes go on only until what waits for it is too much; then they fail.
 func TestFullDiskDoesNotBlockWrites(t *testing.T) {
 	disk := newFaulty(vfs.NewMem(), syscall.ENOSPC, func(op errorfs.Op) bool {

@@ -59,11 +59,34 @@ func openDisk(c SpaceConfig, shared *Shared) (*disk, error) {
 	}
 	options := pebbleOptions(c, shared, d.health)
 	options.Lock = lock
-	if d.db, err = pebble.Open(c.Dir, options); err != nil {
-		err = errors.Join(err, d.health.err())
-		return nil, errors.Join(fmt.Errorf("store: open %s: %w", c.Dir, err), lock.Close())
+	if err := d.open(options); err != nil {
+		return nil, fmt.Errorf("store: open %s: %w", c.Dir, errors.Join(err, d.health.err(), lock.Close()))
 	}
 	return d, nil
+}
+
+// open opens Pebble, unless it fails in the background meanwhile: it would wait for a flush that it tries
+// again at once and for ever. Then what it has opened so far is given up as it stands, its goroutines
+// parked (health.halt), and the directory is free for another try.
+func (d *disk) open(options *pebble.Options) error {
+	type answer struct {
+		db  *pebble.DB
+		err error
+	}
+	opened := make(chan answer, 1)
+	go func() {
+		db, err := pebble.Open(d.dir, options)
+		opened <- answer{db, err}
+	}()
+	select {
+	case a := <-opened:
+		if d.db = a.db; a.err != nil || d.health.opened() {
+			return a.err
+		}
+	case <-d.health.halted:
+	}
+	// Also what Pebble holds of the lock: it never gives that back.
+	return errors.Join(errors.New("it failed in the background"), d.lock.Close())
 }
 
 // inUse says whether locking failed because somebody holds the lock. Within the process the

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -40,14 +41,16 @@ type health struct {
 	dir       string
 	logger    *slog.Logger
 	failed    chan struct{} // closed at the first failure
+	halted    chan struct{} // closed when a goroutine of Pebble's was parked as it opened
 	compacted chan struct{} // has a value after a compaction ended
 
-	mu    sync.Mutex
-	first error
+	mu      sync.Mutex
+	first   error
+	opening bool // Pebble has not returned from opening
 }
 
 func newHealth(dir string, logger *slog.Logger) *health {
-	return &health{dir: dir, logger: logger, failed: make(chan struct{}), compacted: make(chan struct{}, 1)}
+	return &health{dir: dir, logger: logger, failed: make(chan struct{}), compacted: make(chan struct{}, 1), halted: make(chan struct{}), opening: true}
 }
 
 // err is the first failure, nil if there was none.
@@ -72,9 +75,43 @@ func (h *health) fail(err error) {
 	}
 }
 
+// opened says that Pebble is open, and from now on ends its goroutines when it is closed; or false where
+// one of them was halted before.
+func (h *health) opened() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opening = false
+	select {
+	case <-h.halted:
+		return false
+	default:
+		return true
+	}
+}
+
+// background is told of a failed flush or compaction, by its goroutine. While Pebble opens it ends that
+// goroutine, with its locks given back, in the place of another try. What waits for it then waits for
+// ever, and costs nothing but its memory.
+func (h *health) background(err error) {
+	h.fail(fmt.Errorf("in the background: %w", err))
+	h.mu.Lock()
+	opening := h.opening
+	if opening {
+		select {
+		case <-h.halted:
+		default:
+			close(h.halted)
+		}
+	}
+	h.mu.Unlock()
+	if opening {
+		runtime.Goexit()
+	}
+}
+
 func (h *health) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { h.fail(fmt.Errorf("in the background: %w", err)) },
+		BackgroundError: h.background,
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			h.fail(fmt.Errorf("%s is damaged: %w", info.Path, info.Details))
 		},
