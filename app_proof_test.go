@@ -3,6 +3,7 @@ package pitwheel_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/pitwheel/pitwheel"
@@ -182,5 +184,38 @@ func TestPartlyAcceptedOffsetsLoseNothing(t *testing.T) {
 	})
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestForeignChangelogRecordsAreRefused has another program write to a changelog: what could be a row, and what
+// could not. Local state is gone, so that all of it is read.
+func TestForeignChangelogRecordsAreRefused(t *testing.T) {
+	for name, foreign := range map[string]*kgo.Record{
+		"like a row": {Key: []byte("w0"), Value: []byte("0123456789abcdef")},
+		"no row":     {Value: []byte("without a key")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBroker(t, 1, "words", "counts")
+			b.produce("words", 70, func(i int) (string, string) { return fmt.Sprint(i), fmt.Sprintf("w%d", i%7) })
+			c := b.config(t)
+			_, stop := start(t, wordCounts(t), c)
+			b.awaitRecords("counts", 70)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(c.StateDir); err != nil {
+				t.Fatal(err)
+			}
+			foreign.Topic = "app-word-counts-changelog"
+			if err := b.client.ProduceSync(context.Background(), foreign).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			why := failure(t, wordCounts(t), c)
+			for _, part := range []string{"do not belong together", `topic "app-word-counts-changelog" partition 0`, `store "word-counts"`, "somebody else writes to", "at offset", "start over"} {
+				if !strings.Contains(why, part) {
+					t.Errorf("got %q, want %q in it", why, part)
+				}
+			}
+		})
 	}
 }

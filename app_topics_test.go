@@ -245,3 +245,16 @@ func TestOptimizedTableComesBackFromItsTopic(t *testing.T) {
 		t.Errorf("a changelog was made beside the topic: %v %v", offsets.Names(), err)
 	}
 }
+
+// TestReplicationLargerThanTheClusterIsRefused wants more replicas than there are brokers.
+func TestReplicationLargerThanTheClusterIsRefused(t *testing.T) {
+	b := newBroker(t, 1, "words", "counts")
+	c := b.config(t)
+	c.Replication = 3
+	why := failure(t, wordCounts(t), c)
+	for _, part := range []string{`create topic "app-word-counts-repartition"`, "3 replicas, as Config.Replication says", "the cluster has 1 brokers", "set Config.Replication"} {
+		if !strings.Contains(why, part) {
+			t.Errorf("got %q, want %q in it", why, part)
+		}
+	}
+}

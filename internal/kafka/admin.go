@@ -138,11 +138,27 @@ func (a *Admin) Create(ctx context.Context, t NewTopic) error {
 	}
 	return retry(ctx, a.access, fmt.Sprintf("create topic %q", t.Name), func(ctx context.Context) error {
 		_, err := a.admin.CreateTopic(ctx, t.Partitions, t.Replication, config, t.Name)
-		if errors.Is(err, kerr.TopicAlreadyExists) {
+		switch {
+		case errors.Is(err, kerr.TopicAlreadyExists):
 			return nil
+		case errors.Is(err, kerr.InvalidReplicationFactor):
+			return a.tooFewBrokers(ctx, t.Replication, err)
 		}
 		return a.access.denied(err, Right{"Create", "topic", t.Name}, Right{"Create", "cluster", ""})
 	})
+}
+
+// tooFewBrokers says how many replicas there could be.
+func (a *Admin) tooFewBrokers(ctx context.Context, replicas int16, err error) error {
+	asked := fmt.Sprintf("%d replicas, as Config.Replication says", replicas)
+	if replicas < 0 {
+		asked = "as many replicas as the brokers' default.replication.factor says"
+	}
+	has := "fewer brokers"
+	if m, metaErr := a.admin.BrokerMetadata(ctx); metaErr == nil {
+		has = fmt.Sprintf("%d brokers", len(m.Brokers))
+	}
+	return fmt.Errorf("it is to have %s, and the cluster has %s: set Config.Replication to what it can have: %w", asked, has, err)
 }
 
 // TopicConfig is the topic's config as the broker has it.

@@ -343,7 +343,8 @@ func (t *Task) rows(of string, f kafka.Fetched) ([]store.FrozenEntry, error) {
 	for i := range f.Records {
 		row, err := changelog.Row(keys, &f.Records[i])
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w: somebody else writes to the changelog of store %q: find out who and stop it, then restore the topic, or %s",
+				ErrDiverged, err, of, resetAll)
 		}
 		rows = append(rows, row)
 	}
