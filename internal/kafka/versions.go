@@ -56,7 +56,7 @@ type Versions struct {
 }
 
 // versionsTimeout is for brokers that are away: those that answer are enough.
-const versionsTimeout = 5 * time.Second
+const versionsTimeout = 2 * time.Second
 
 // Versions asks every broker what it speaks, until one answers. Error: an *OldBrokerError for each that does
 // not speak what is needed.

@@ -281,6 +281,7 @@ func (e *Engine) runLoops(ctx context.Context) error {
 		}
 	})
 	others.Go(func() { e.watch(polling) })
+	others.Go(func() { e.watchInputs(polling) })
 	for _, g := range e.globals {
 		others.Go(func() {
 			if err := g.follow(polling); err != nil {

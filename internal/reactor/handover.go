@@ -35,7 +35,8 @@ const (
 // A transactional id is this application's only if it is read as such as a whole.
 type holdUp struct {
 	engine *Engine
-	task   *Task
+	task   *Task  // nil: inputs are held up, not a task
+	what   string // is held up
 	begin  time.Time
 	fenced time.Time // when it was last tried
 	said   time.Time // when it was last logged
@@ -45,7 +46,11 @@ type holdUp struct {
 }
 
 func (e *Engine) newHoldUp(t *Task) *holdUp {
-	return &holdUp{engine: e, task: t, begin: time.Now(), said: time.Now(), hung: map[hungKey]time.Time{}}
+	what := "inputs"
+	if t != nil {
+		what = "task " + t.ID.String()
+	}
+	return &holdUp{engine: e, task: t, what: what, begin: time.Now(), said: time.Now(), hung: map[hungKey]time.Time{}}
 }
 
 // awaitHandOver returns when no transaction stands open in the changelogs of a task that was given to

@@ -64,7 +64,7 @@ func (h *holdUp) inquire(ctx context.Context, open, pending []record.Partition) 
 			continue
 		}
 		h.hung[keyOf(x)] = now
-		found, err := h.examine(ctx, x, len(pending) == 0)
+		found, err := h.examine(ctx, x, h.task != nil && len(pending) == 0)
 		if err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (h *holdUp) report(x *hung) {
 	if state == "" {
 		state = "no coordinator has the producer, or none that tells this app"
 	}
-	e.log.Error("a transaction hangs and holds a task up: no coordinator will ever end it", "task", h.task.ID,
+	e.log.Error("a transaction hangs: no coordinator will ever end it", "holds_up", h.what,
 		"topic", x.Partition.Topic, "partition", x.Partition.ID, "producer_id", x.ProducerID, "producer_epoch", x.Epoch,
 		"start_offset", x.Start, "end_offset", x.end, "coordinator_epoch", x.CoordinatorEpoch,
 		"transactional_id", x.ID, "coordinator_has", state, "coordinators_producer_epoch", x.EpochNow,
