@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration planted soak race lint fmt cover bench fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration planted soak race lint fmt cover bench bench-peers fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,10 @@ cover: ## measure the tests' coverage of the library; below COVER_MIN percent fa
 
 bench: ## run the benchmarks BENCH in BENCHPKG and assert allocations; the output is input for benchstat
 	go test -run Allocat -bench $(BENCH) -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) $(BENCHPKG)
+
+SET ?= quick
+bench-peers: ## run SET (quick or full) beside Kafka Streams on a broker, and write the report into docs/benchmarks
+	SET=$(SET) bash bench/peers/run.sh
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	sh scripts/fuzz.sh $(FUZZTIME)

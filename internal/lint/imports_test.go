@@ -56,17 +56,28 @@ var allowedImports = map[string][]string{
 	"examples/...": {
 		".", "processor", "record", "serde", "store", "streamtest", "topology", "windowing",
 	},
-	"bench":           {anyOfOurs},
+	"bench":                  {anyOfOurs},
+	"bench/internal/data":    {},
+	"bench/internal/measure": {},
+	"bench/internal/broker":  {"bench/internal/data"},
+	"bench/internal/check":   {"bench/internal/broker", "bench/internal/data"},
+	"bench/internal/latency": {"bench/internal/broker", "bench/internal/data"},
+	"bench/peers/...": {
+		"bench/internal/broker", "bench/internal/check", "bench/internal/data", "bench/internal/latency", "bench/internal/measure",
+	},
+	"bench/app": {
+		".", "bench/internal/data", "bench/internal/measure", "serde", "topology", "windowing",
+	},
 	"integration/...": {anyOfOurs},
 }
 
 // allowedOutside is who may import a package of another module. Tests may import all of them but
 // Pebble, and the test libraries besides.
 var allowedOutside = map[string][]string{
-	"github.com/twmb/franz-go/pkg/kgo":    {"internal/kafka", "examples/...", "integration/..."},
-	"github.com/twmb/franz-go/pkg/kerr":   {"internal/kafka", "examples/...", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kgo":    {"internal/kafka", "examples/...", "bench/...", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kerr":   {"internal/kafka", "examples/...", "bench/...", "integration/..."},
 	"github.com/twmb/franz-go/pkg/kmsg":   {"internal/kafka", "integration/..."},
-	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/...", "integration/..."},
+	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/...", "bench/...", "integration/..."},
 	"github.com/twmb/franz-go/pkg/sasl":   {".", "internal/kafka"},
 	"github.com/twmb/franz-go/pkg/kfake":  {"bench", "examples/...", "integration/..."},
 	"github.com/cockroachdb/pebble/v2":    {"store"},

@@ -88,12 +88,12 @@ func (r *repository) readFiles() error {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", ".cover", "bin"}, d.Name()) {
+			if slices.Contains([]string{".git", ".cover", ".work", "bin"}, d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil
 		}
-		if d.Name() == ".git" { // of a linked work tree
+		if d.Name() == ".git" || !d.Type().IsRegular() { // of a linked work tree; a link
 			return nil
 		}
 		text, err := os.ReadFile(name)
