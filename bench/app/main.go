@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -26,7 +27,7 @@ import (
 func main() {
 	o, err := parse(os.Args[1:])
 	if err == nil {
-		err = run(o)
+		err = run(o, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "app:", err)
@@ -34,10 +35,10 @@ func main() {
 	}
 }
 
-func run(o *options) (err error) {
+func run(o *options, stdout io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
 	defer cancel()
-	b, err := openBroker(ctx, o)
+	b, err := openInputs(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -54,11 +55,11 @@ func run(o *options) (err error) {
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	return measured(ctx, o, b)
+	return measured(ctx, o, b, stdout)
 }
 
-// measured runs the app, and prints the line.
-func measured(ctx context.Context, o *options, b *broker) error {
+// measured runs the app, and prints the line to stdout.
+func measured(ctx context.Context, o *options, b *inputs, stdout io.Writer) error {
 	j, err := newJob(o)
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ func measured(ctx context.Context, o *options, b *broker) error {
 	if failed := <-ran; failed != nil || err != nil {
 		return errors.Join(failed, err)
 	}
-	return r.Print(os.Stdout)
+	return r.Print(stdout)
 }
 
 // job is the app and what is known of its course.

@@ -9,20 +9,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// broker tells when all of the input is committed.
-type broker struct {
+// inputs tells when all of the input is committed.
+type inputs struct {
 	admin *kadm.Client
 	group string
 	input string
 	ends  kadm.ListedOffsets // of the input, when it was opened
 }
 
-func openBroker(ctx context.Context, o *options) (*broker, error) {
+func openInputs(ctx context.Context, o *options) (*inputs, error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(o.brokers...), kgo.MetadataMinAge(10*time.Millisecond))
 	if err != nil {
 		return nil, err
 	}
-	b := &broker{admin: kadm.NewClient(client), group: o.appID, input: o.input}
+	b := &inputs{admin: kadm.NewClient(client), group: o.appID, input: o.input}
 	if b.ends, err = b.admin.ListEndOffsets(ctx, o.input); err == nil {
 		err = b.ends.Error()
 	}
@@ -33,10 +33,10 @@ func openBroker(ctx context.Context, o *options) (*broker, error) {
 	return b, nil
 }
 
-func (b *broker) close() { b.admin.Close() }
+func (b *inputs) close() { b.admin.Close() }
 
 // reached waits until the group's offsets are at the ends.
-func (b *broker) reached(ctx context.Context) error {
+func (b *inputs) reached(ctx context.Context) error {
 	for {
 		done, err := b.admin.FetchOffsets(ctx, b.group)
 		if ctx.Err() != nil {
@@ -53,7 +53,7 @@ func (b *broker) reached(ctx context.Context) error {
 }
 
 // behind is how many records are not committed.
-func (b *broker) behind(done kadm.OffsetResponses) (n int64) {
+func (b *inputs) behind(done kadm.OffsetResponses) (n int64) {
 	b.ends.Each(func(end kadm.ListedOffset) {
 		at := int64(0)
 		if o, ok := done.Lookup(end.Topic, end.Partition); ok && o.Err == nil {
@@ -66,7 +66,7 @@ func (b *broker) behind(done kadm.OffsetResponses) (n int64) {
 
 // adopt commits the input's beginnings for the group, without pitwheel's mark: what an application leaves that is
 // taken over from Kafka Streams. Without any offset, a changelog that has records would be refused.
-func (b *broker) adopt(ctx context.Context) error {
+func (b *inputs) adopt(ctx context.Context) error {
 	var at kadm.Offsets
 	b.ends.Each(func(end kadm.ListedOffset) {
 		at.Add(kadm.Offset{Topic: end.Topic, Partition: end.Partition, At: 0, LeaderEpoch: -1})
