@@ -3,7 +3,7 @@
 export GOTOOLCHAIN := go1.27.3
 
 # The tools' module is apart, so that their dependencies never reach a user's go.sum.
-TOOL := go tool -modfile=tools/go.mod
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
 
 GOTEST     ?= go test
 FUZZTIME   ?= 60s
@@ -38,7 +38,7 @@ kafka-image: ## make a Docker daemon answer and the image of a real Kafka be the
 	bash integration/image/build.sh
 
 integration: kafka-image ## run the tests on a real Kafka in containers
-	cd integration && $(GOTEST) -count 1 -p 1 -timeout 20m ./...
+	cd integration && $(GOTEST) -count 1 -p 1 -timeout 30m ./...
 
 planted: ## plant each known bug of exactly-once and see that a test catches it
 	sh scripts/planted.sh
@@ -46,6 +46,10 @@ planted: ## plant each known bug of exactly-once and see that a test catches it
 SOAK ?= 10m
 soak: ## harm an application on an embedded Kafka for SOAK, and hold every result against an account
 	cd integration && go run ./soak -for $(SOAK)
+
+.PHONY: figures
+figures: kafka-image ## measure restarts, failovers and restores on a real Kafka
+	cd integration && PITWHEEL_FIGURES=1 go test -count 1 -timeout 30m -v -run '^TestFigure' .
 
 race: ## run all tests under the race detector
 	go test -race ./...
@@ -56,7 +60,9 @@ lint: ## check the format, go.mod, go vet, golangci-lint and known vulnerabiliti
 	go mod tidy -diff
 	go vet ./...
 	$(TOOL) golangci-lint run ./...
+	cd integration && go mod tidy -diff && go vet ./... && $(TOOL) golangci-lint run ./...
 	sh scripts/vuln.sh
+	sh scripts/vuln.sh integration
 
 fmt: ## format all Go code
 	go fmt ./...

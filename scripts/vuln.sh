@@ -1,14 +1,16 @@
 #!/bin/sh
-# Looks for known vulnerabilities in what the library calls, with govulncheck. Where the database of
+# Looks for known vulnerabilities in what the library calls, or the module in another directory, with govulncheck. Where the database of
 # vulnerabilities cannot be reached nothing is known: that is said, and is no failure, because the
 # code did not change. GOVULNDB names another database, as file:///mirror.
 #
-# usage: scripts/vuln.sh
+# usage: scripts/vuln.sh [DIRECTORY]
 set -eu
 
 mkdir -p .cover
-out=.cover/vuln.txt
-if go tool -modfile=tools/go.mod govulncheck ./... >"$out" 2>&1; then
+out=$PWD/.cover/vuln.txt
+tools=$PWD/tools/go.mod
+cd "${1:-.}"
+if go tool -modfile="$tools" govulncheck ./... >"$out" 2>&1; then
 	cat "$out"
 	exit 0
 fi

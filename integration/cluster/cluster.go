@@ -40,7 +40,7 @@ type Cluster struct {
 }
 
 // startTimeout is how long a cluster may take to be ready where the caller sets no deadline.
-const startTimeout = 3 * time.Minute
+const startTimeout = 5 * time.Minute
 
 // Start runs a cluster and returns once it is ready. Error: Docker does not answer, the image is
 // neither here nor can be pulled, or a broker did not come up, with the end of its log.

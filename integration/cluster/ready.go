@@ -125,13 +125,13 @@ func (c *Cluster) inSync(ctx context.Context) error {
 }
 
 // attempt is how long one question may take.
-const attempt = 3 * time.Second
+const attempt = 5 * time.Second
 
 // ask asks broker i alone.
 func (c *Cluster) ask(ctx context.Context, i int, f func(context.Context, *kadm.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
-	k, err := kgo.NewClient(kgo.SeedBrokers(c.brokers[i].addr), kgo.RequestRetries(0), kgo.DialTimeout(time.Second))
+	k, err := kgo.NewClient(kgo.SeedBrokers(c.brokers[i].addr), kgo.RequestRetries(0))
 	if err != nil {
 		return err
 	}

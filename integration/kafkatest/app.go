@@ -89,7 +89,7 @@ func (a *App) Err() error {
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
-		a.k.t.Fatalf("kafkatest: the app still runs after %v: %s", patience, a.State())
+		a.k.t.Fatalf("kafkatest: the app still runs after %v: %s", a.k.patience, a.State())
 		return nil
 	}
 }
@@ -99,38 +99,54 @@ func (a *App) Err() error {
 // well, behind the ones that feed it.
 func (a *App) AwaitRead(topics ...Named) {
 	a.k.t.Helper()
-	ctx, cancel := a.k.context()
+	a.k.awaitRead(a.ID, a.done, topics)
+	select {
+	case <-a.done:
+		a.Stop()
+	default:
+	}
+}
+
+// AwaitRead is App.AwaitRead for an application whose instances run elsewhere.
+func (k *Kafka) AwaitRead(applicationID string, topics ...Named) {
+	k.t.Helper()
+	k.awaitRead(applicationID, nil, topics)
+}
+
+// awaitRead gives up once gone is closed.
+func (k *Kafka) awaitRead(applicationID string, gone <-chan struct{}, topics []Named) {
+	k.t.Helper()
+	ctx, cancel := k.context()
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for _, t := range topics {
 		for {
-			err := a.read(ctx, t.Name())
+			err := k.read(ctx, applicationID, t.Name())
 			if err == nil {
 				break
 			}
 			select {
 			case <-ticker.C:
-			case <-a.done:
-				a.Stop()
-				a.k.t.Fatalf("kafkatest: the app has stopped: %v", err)
+			case <-gone:
+				return
 			case <-ctx.Done():
-				a.k.t.Fatalf("kafkatest: after %v the app, which is %s, has not read all of topic %q: %v", patience, a.State(), t.Name(), err)
+				k.t.Fatalf("kafkatest: after %v application %q has not read all of topic %q: %v", k.patience, applicationID, t.Name(), err)
 			}
 		}
 	}
 }
 
-// read is nil once the app has committed all of a topic.
-func (a *App) read(ctx context.Context, topic string) error {
-	ends, err := a.k.admin.ListCommittedOffsets(ctx, topic)
+// read is nil once the application has committed all of a topic.
+func (k *Kafka) read(ctx context.Context, applicationID, topic string) error {
+	ends, err := k.admin.ListCommittedOffsets(ctx, topic)
 	if err == nil {
 		err = ends.Error()
 	}
 	if err != nil {
 		return err
 	}
-	at, err := a.k.admin.FetchOffsets(ctx, a.ID)
+	at, err := k.admin.FetchOffsets(ctx, applicationID)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return err
 	}

@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +38,14 @@ type Kafka struct {
 	client  *kgo.Client
 	admin   *kadm.Client
 
+	patience time.Duration // how long it waits for anything
+
 	topics       []string        // made by this test
 	applications map[string]bool // whose internal topics and groups go with it
 }
 
-// patience is how long a test waits for what should be there in a moment.
-const patience = time.Minute
+// defaultPatience is how long a test waits for what should be there in a moment.
+const defaultPatience = time.Minute
 
 // Run gives the test a running Kafka. The first call of a process starts it, those with the same
 // options share it. What it is, is decided by, in this order: the option InMemory; PITWHEEL_KAFKA, which is
@@ -70,7 +73,7 @@ func Run(t testing.TB, opts ...Option) *Kafka {
 	case err != nil:
 		t.Fatalf("kafkatest: %v", err)
 	}
-	k := &Kafka{Kind: kind, Brokers: r.brokers, t: t, cluster: r.cluster, applications: map[string]bool{}}
+	k := &Kafka{Kind: kind, Brokers: r.brokers, t: t, cluster: r.cluster, applications: map[string]bool{}, patience: cmp.Or(s.patience, defaultPatience)}
 	t.Logf("kafkatest: Kafka is %s", k)
 	if k.client, err = kgo.NewClient(kgo.SeedBrokers(k.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner())); err != nil {
 		t.Fatalf("kafkatest: %v", err)
@@ -162,13 +165,13 @@ func (t Topic) Name() string { return string(t) }
 
 // context bounds what Kafka is asked for.
 func (k *Kafka) context() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(k.t.Context(), patience)
+	return context.WithTimeout(k.t.Context(), k.patience)
 }
 
 // close removes what the test made. Its context has ended by now.
 func (k *Kafka) close() {
 	defer k.client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), k.patience)
 	defer cancel()
 	if err := k.remove(ctx); err != nil {
 		k.t.Logf("kafkatest: what the test made is not all removed: %v", err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Option says what Kafka a test wants.
@@ -17,6 +18,8 @@ type settings struct {
 	alone      string
 	brokers    int
 	properties map[string]string
+	jvm        string
+	patience   time.Duration
 }
 
 // InMemory asks for the embedded Kafka, franz-go's kfake: it starts at once and needs no Docker, and
@@ -41,6 +44,14 @@ func Property(name, value string) Option {
 // Alone asks for a container that only tests which ask with the same name share: for those that break
 // brokers.
 func Alone(name string) Option { return func(s *settings) { s.alone = name } }
+
+// JVM gives the brokers' java these options, if it is a container: cluster.Config has what the default
+// is.
+func JVM(options string) Option { return func(s *settings) { s.jvm = options } }
+
+// Patience is how long what comes of this Run waits for records, commits and topics before it fails the
+// test. The default is a minute.
+func Patience(d time.Duration) Option { return func(s *settings) { s.patience = d } }
 
 // The environment.
 const (
@@ -77,7 +88,7 @@ func given() []string {
 
 // key is equal for equal settings.
 func (s settings) key() string {
-	k := fmt.Sprintf("%q %d", s.alone, s.brokers)
+	k := fmt.Sprintf("%q %d %q", s.alone, s.brokers, s.jvm)
 	for _, name := range slices.Sorted(maps.Keys(s.properties)) {
 		k += fmt.Sprintf(" %q=%q", name, s.properties[name])
 	}

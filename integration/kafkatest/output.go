@@ -51,14 +51,14 @@ func (k *Kafka) Output[K, V any](t topology.Topic[K, V]) *Output[K, V] {
 	}
 }
 
-// Next waits for the next n records. The test fails if they do not come within a minute.
+// Next waits for the next n records. The test fails if they do not come within its patience, a minute by default.
 func (o *Output[K, V]) Next(n int) []Record[K, V] {
 	o.k.t.Helper()
 	ctx, cancel := o.k.context()
 	defer cancel()
 	for len(o.behind) < n {
 		if err := o.poll(ctx); err != nil {
-			o.k.t.Fatalf("kafkatest: topic %q has %d more committed records after %v, want %d: %v", o.topic, len(o.behind), patience, n, err)
+			o.k.t.Fatalf("kafkatest: topic %q has %d more committed records after %v, want %d: %v", o.topic, len(o.behind), o.k.patience, n, err)
 		}
 	}
 	return o.take(n)

@@ -52,7 +52,7 @@ func (r *started) start(ctx context.Context, kind Kind, s settings) (err error) 
 		}
 		r.brokers = r.fake.ListenAddrs()
 	default:
-		if r.cluster, err = cluster.Start(ctx, cluster.Config{Brokers: s.brokers, Properties: s.properties}); err != nil {
+		if r.cluster, err = cluster.Start(ctx, cluster.Config{Brokers: s.brokers, Properties: s.properties, JVM: s.jvm}); err != nil {
 			return err
 		}
 		r.brokers = r.cluster.Addrs()
