@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration planted soak race lint fmt cover bench bench-peers fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration planted soak soak-kafka race lint fmt cover bench bench-peers fuzz
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,10 @@ planted: ## plant each known bug of exactly-once and see that a test catches it
 
 SOAK ?= 10m
 soak: ## harm an application on an embedded Kafka for SOAK, and hold every result against an account
-	cd integration && go run ./soak -for $(SOAK)
+	cd integration && go run ./soak -for $(SOAK) $(SOAKFLAGS)
+
+soak-kafka: kafka-image ## the same on three real brokers, which are killed, paused and restarted too
+	cd integration && go run ./soak -kafka real -every 3s -for $(SOAK) $(SOAKFLAGS)
 
 .PHONY: figures
 figures: kafka-image ## measure restarts, failovers and restores on a real Kafka

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -41,11 +42,16 @@ type given []string
 func (g given) addresses() []string { return g }
 func (given) close()                {}
 
+// clusterTimeout is how long three brokers may take to start, on a machine that has other work too.
+const clusterTimeout = 8 * time.Minute
+
 func openCluster(ctx context.Context, s settings) (cluster, error) {
 	switch {
 	case s.brokers != "":
 		return given(strings.Split(s.brokers, ",")), nil
 	case s.kafka == "real":
+		ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+		defer cancel()
 		c, err := kafkas.Start(ctx, kafkas.Config{Brokers: 3})
 		if err != nil {
 			return nil, err
