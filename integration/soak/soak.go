@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,10 @@ func run(ctx context.Context, set settings, faults []fault) (err error) {
 			return err
 		}
 	} else if err := os.MkdirAll(set.dir, 0o700); err != nil {
+		return err
+	}
+	// The Kafka is a new one: what another run left belongs to another.
+	if err := os.RemoveAll(filepath.Join(set.dir, "state")); err != nil {
 		return err
 	}
 	s := &soak{
