@@ -165,11 +165,15 @@ func (s *soak) load(ctx context.Context) error {
 	began := time.Now()
 	s.feed.start(ctx)
 	next := began.Add(s.every)
+	seen, moved := int64(0), began
 	err := s.tend(ctx, func(now time.Time) (over bool, err error) {
 		if s.over(now.Sub(began)) {
 			return true, nil
 		}
-		if now.After(next) && len(s.faults) > 0 {
+		if n := s.account.Counts().Outputs(); n != seen {
+			seen, moved = n, now
+		}
+		if now.After(next) && len(s.faults) > 0 && now.Sub(moved) < breath {
 			next = now.Add(s.every/2 + time.Duration(s.rand.Int64N(int64(s.every))))
 			return false, s.harm()
 		}
@@ -178,6 +182,10 @@ func (s *soak) load(ctx context.Context) error {
 	s.loaded, s.sent = time.Since(began), s.account.Counts().Events
 	return firstOf(err, s.feed.stop(ctx))
 }
+
+// breath is how long nothing may come before no fault is added: a group that is disturbed again and again
+// while it rebalances never gets anywhere, and what is promised is that it goes on once it is left alone.
+const breath = 4 * time.Second
 
 // over is whether the load has been enough.
 func (s *soak) over(since time.Duration) bool {
