@@ -20,7 +20,11 @@ func TopicConfig(window bool, retention time.Duration, over map[string]string) m
 	}
 	if window {
 		config["cleanup.policy"] = "compact,delete"
-		config["retention.ms"] = strconv.FormatInt((retention + AdditionalRetention).Milliseconds(), 10)
+		kept := int64(math.MaxInt64) // for ever
+		if sum := retention + AdditionalRetention; sum > retention {
+			kept = sum.Milliseconds()
+		}
+		config["retention.ms"] = strconv.FormatInt(kept, 10)
 	}
 	maps.Copy(config, over)
 	return config

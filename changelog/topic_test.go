@@ -1,6 +1,7 @@
 package changelog
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -23,6 +24,12 @@ func TestTopicConfig(t *testing.T) {
 			name: "window: its retention and a day", window: true, retention: time.Hour,
 			want: map[string]string{
 				"cleanup.policy": "compact,delete", "message.timestamp.type": "CreateTime", "retention.ms": "90000000",
+			},
+		},
+		{
+			name: "window: for ever", window: true, retention: math.MaxInt64,
+			want: map[string]string{
+				"cleanup.policy": "compact,delete", "message.timestamp.type": "CreateTime", "retention.ms": "9223372036854775807",
 			},
 		},
 		{

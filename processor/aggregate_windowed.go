@@ -2,6 +2,7 @@ package processor
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/pitwheel/pitwheel/record"
@@ -82,6 +83,9 @@ func newWindowed[K, V, A any](
 		streamTime: -1,
 		out:        updatesTo(step, out),
 	}
+	if w.Windows.AreUnlimited() {
+		a.advance = math.MinInt64 // there is no next window
+	}
 	if out.OnClose != nil {
 		a.closing = newClosing(s, w.Windows, out)
 	}
@@ -108,7 +112,7 @@ func (a *windowed[K, V, A]) update(r *record.Record[K, V]) (failed bool, err err
 		return false, a.step.Fail(NullValue, nil)
 	}
 	closeTime := a.streamTime - a.grace
-	// A start beyond the end of time would be negative.
+	// A start beyond the end of time would be negative, as one behind an unlimited window is.
 	for start := a.windows.First(r.Time()); 0 <= start && start <= r.Time(); start += a.advance {
 		end := windowing.End(start, a.windows.Size())
 		if end <= closeTime {

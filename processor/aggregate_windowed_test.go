@@ -238,3 +238,19 @@ func TestWindowedAggregateIsTheModel(t *testing.T) {
 		}
 	})
 }
+
+// One window from its start on, which never closes; what is before is in none and not counted as late.
+func TestUnlimitedWindow(t *testing.T) {
+	var h fakeHost
+	var got changes[wkey, int64]
+	const last = record.Time(math.MaxInt64)
+	emit := count(t, &h, windowing.Unlimited(time.UnixMilli(0)), ChangeOut[wkey, int64]{Next: got.emit})
+	pipe(t, emit, seen("a", last-1), seen("a", 0))
+	later := count(t, &h, windowing.Unlimited(time.UnixMilli(10)), ChangeOut[wkey, int64]{Next: got.emit})
+	pipe(t, later, seen("a", 9), seen("a", 10))
+	got.want(t,
+		wchange{Key: in("a", 0, last), New: 1, HasNew: true, HasOld: true, Time: last - 1},
+		wchange{Key: in("a", 0, last), New: 2, HasNew: true, Old: 1, HasOld: true, Time: last - 1},
+		wchange{Key: in("a", 10, last), New: 1, HasNew: true, HasOld: true, Time: 10})
+	wantReasons(t, &h)
+}

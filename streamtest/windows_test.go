@@ -28,6 +28,7 @@ func followed(t *testing.T, partitions int, restart func() bool) []string {
 		slid   []topology.WindowedTable[string, int64]
 		met    []topology.SessionTable[string, int64]
 		topics []topology.Topic[windowing.Key[string], int64]
+		calmTo = topology.NewTopic("calm", serde.String(), serde.Int64())
 	)
 	plan := build(t, func(b *topology.Builder) {
 		g := b.Stream(in).GroupByKey()
@@ -47,6 +48,10 @@ func followed(t *testing.T, partitions int, restart func() bool) []string {
 			met[i].ToStream().To(metTo)
 			topics = append(topics, slidTo, metTo)
 		}
+		slid[0].SuppressUntilClose().ToStream().To(topics[0])
+		met[0].SuppressUntilTimeLimit(25 * time.Millisecond).ToStream().To(topics[1])
+		calm := g.Count(topology.As("calm")).SuppressUntilTimeLimit(30*time.Millisecond, topology.MaxRecords(3), topology.EmitEarly())
+		calm.ToStream().To(calmTo)
 	})
 	d := streamtest.New(t, plan, streamtest.Partitions(partitions))
 	rnd, input, now := rand.New(rand.NewPCG(1, 2)), d.Input(in), record.Time(0)
@@ -63,6 +68,9 @@ func followed(t *testing.T, partitions int, restart func() bool) []string {
 		for _, r := range d.Output(topic).All() {
 			all = append(all, fmt.Sprint(topic.Name(), " ", r.Key(), " ", r.Value(), " ", r.IsTombstone(), " ", r.Time()))
 		}
+	}
+	for _, r := range d.Output(calmTo).All() {
+		all = append(all, fmt.Sprint("calm ", r.Key(), " ", r.Value(), " ", r.Time()))
 	}
 	if len(all) < 1000 {
 		t.Errorf("%d results: the test tests too little", len(all))

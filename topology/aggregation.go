@@ -154,6 +154,11 @@ func (a *aggregation[K, A]) definition() store.Definition {
 func (a *aggregation[K, A]) windowRows(c binding) *store.WindowStore[K, A] {
 	rows := c.Store(a.store.Name).(*store.WindowStore[K, A])
 	advance := record.Time(a.windows.Advance() / time.Millisecond)
+	if a.windows.AreUnlimited() {
+		start := a.windows.First(0)
+		c.OnAhead(func(_ record.Time, keys [][]byte) { rows.Ahead(start, keys) })
+		return rows
+	}
 	c.OnAhead(func(at record.Time, keys [][]byte) { rows.Ahead(at-at%advance, keys) })
 	return rows
 }
@@ -169,17 +174,18 @@ func (a *aggregation[K, A]) windowChanges(c binding) processor.ChangeOut[windowi
 	case a.onClose:
 		out.OnClose = &processor.OnClose{Mark: c.Mark(a.store.Name)}
 	case a.settings.given[cachedOption]:
-		key := a.windows.KeySerde(a.key.serde)
-		if a.store.Kind == plan.Session {
-			key = a.sessionsOf.KeySerde(a.key.serde)
-		}
+		key := a.windowedTable().keys.serdeOf(a.key.serde)
 		out.Cached = &processor.Cached[windowing.Key[K]]{Key: key, OnFlush: c.OnFlush}
 	}
 	return out
 }
 
 func (a *aggregation[K, A]) windowedTable() WindowedTable[K, A] {
+	keys := &windowKeys[K]{serdeOf: a.windows.KeySerde[K], grace: a.windows.GracePeriod(), endless: a.windows.AreUnlimited()}
+	if a.store.Kind == plan.Session {
+		keys = &windowKeys[K]{serdeOf: a.sessionsOf.KeySerde[K], grace: a.sessionsOf.Gap() + a.sessionsOf.GracePeriod()}
+	}
 	return WindowedTable[K, A]{
-		n: a.n, key: a.keySerde, value: a.valueSerde, store: a.store.Name,
+		n: a.n, key: a.keySerde, value: a.valueSerde, store: a.store.Name, keys: keys,
 	}
 }

@@ -227,6 +227,40 @@ var mistakes = []mistake{
 		},
 	},
 	{
+		"suppressions", func(b *topology.Builder) {
+			c := b.Stream(in).GroupByKey().WindowedBy(minutes).Count(topology.As("a"))
+			c.SuppressUntilTimeLimit(-time.Second, topology.MaxRecords(0), topology.EmitEarly()).Store()
+			c.SuppressUntilClose(topology.MaxBytes(0), topology.Name("s"))
+			b.Table(text("table"), topology.As("c")).
+				SuppressUntilTimeLimit(time.Microsecond, topology.EmitEarly(), topology.Name("t")).Store()
+		},
+		[]string{
+			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): the option MaxRecords is 0: give at least 1",
+			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): the time limit is -1s: give a whole number of milliseconds, not negative",
+			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): a suppressed table has no store to read: read the table before it",
+			"topology: SuppressUntilClose (LINE, step s): the option MaxBytes is 0: give at least 1",
+			"topology: SuppressUntilTimeLimit (LINE, step t): the option EmitEarly stands without a bound: add MaxRecords or MaxBytes",
+			"topology: SuppressUntilTimeLimit (LINE, step t): the time limit is 1µs: give a whole number of milliseconds, not negative",
+			"topology: SuppressUntilTimeLimit (LINE, step t): a suppressed table has no store to read: read the table before it",
+		},
+	},
+	{
+		"unlimited windows", func(b *topology.Builder) {
+			g := b.Stream(in).GroupByKey()
+			g.WindowedBy(windowing.Unlimited(time.UnixMilli(0))).EmitOnClose().
+				Count(topology.As("a"), topology.Retention(time.Hour)).SuppressUntilClose(topology.Name("s"))
+			g.WindowedBy(windowing.Unlimited(time.UnixMilli(-1)))
+			g.WindowedBy(windowing.Unlimited(time.UnixMilli(1)).Grace(time.Second))
+		},
+		[]string{
+			"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000001): an unlimited window never closes, so EmitOnClose would emit nothing: remove it",
+			"topology: Count (LINE, step KSTREAM-AGGREGATE-0000000001): the option Retention stands with an unlimited window, which is kept for ever: remove it",
+			"topology: SuppressUntilClose (LINE, step s): unlimited windows never close: use SuppressUntilTimeLimit",
+			"topology: WindowedBy (LINE, step KSTREAM-SOURCE-0000000000): windowing: unlimited window from -1 ms: must not start before the epoch: make other windows",
+			"topology: WindowedBy (LINE, step KSTREAM-SOURCE-0000000000): windowing: grace 1s: an unlimited window never closes, so it has none: make other windows",
+		},
+	},
+	{
 		"options that contradict", func(b *topology.Builder) {
 			g := b.Stream(in).GroupByKey()
 			g.Count(topology.As("a"), topology.NoChangelog(), topology.TopicConfig("", "1"))

@@ -100,3 +100,50 @@ func ExampleGroupedStream_WindowedBySession() {
 	fmt.Println(plan != nil, err)
 	// Output: true <nil>
 }
+
+func ExampleWindowedTable_SuppressUntilClose() {
+	orders := topology.NewTopic("orders", serde.String(), serde.Int64())
+	hours := windowing.Tumbling(time.Hour).Grace(5 * time.Minute)
+	sums := topology.NewTopic("hourly-sums", hours.KeySerde(serde.String()), serde.Int64())
+
+	b := topology.NewBuilder()
+	perHour := b.Stream(orders).
+		GroupByKey().
+		WindowedBy(hours).
+		Reduce(func(_ string, sum, amount int64) int64 { return sum + amount }, topology.As("sums"))
+	perHour.
+		SuppressUntilClose(topology.Name("final"), topology.MaxRecords(100_000)).
+		ToStream().
+		To(sums)
+	plan, err := b.Build()
+	fmt.Println(plan != nil, err)
+	// Output: true <nil>
+}
+
+func ExampleTable_SuppressUntilTimeLimit() {
+	prices := topology.NewTopic("prices", serde.String(), serde.Float64())
+	calm := topology.NewTopic("prices-every-minute", serde.String(), serde.Float64())
+
+	b := topology.NewBuilder()
+	b.Table(prices, topology.As("latest")).
+		SuppressUntilTimeLimit(time.Minute, topology.MaxRecords(10_000), topology.EmitEarly()).
+		ToStream().
+		To(calm)
+	plan, err := b.Build()
+	fmt.Println(plan != nil, err)
+	// Output: true <nil>
+}
+
+func ExampleGroupedStream_WindowedBy_unlimited() {
+	sales := topology.NewTopic("sales", serde.String(), serde.Int64())
+	season := windowing.Unlimited(time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC))
+
+	b := topology.NewBuilder()
+	b.Stream(sales).
+		GroupByKey().
+		WindowedBy(season).
+		Count(topology.As("sales-this-season"))
+	plan, err := b.Build()
+	fmt.Println(plan != nil, err)
+	// Output: true <nil>
+}

@@ -32,10 +32,12 @@ const (
 	tableSourcePrefix   = "KTABLE-SOURCE-"
 	tableFilterPrefix   = "KTABLE-FILTER-"
 	toStreamPrefix      = "KTABLE-TOSTREAM-"
+	suppressPrefix      = "KTABLE-SUPPRESS-"
 
 	storeInfix        = "STATE-STORE-"
 	repartitionSuffix = "-repartition"
 	changelogSuffix   = "-changelog"
+	suppressSuffix    = "-store"
 
 	sourceSuffix       = "-source"
 	cogroupSuffix      = "-cogroup-agg-"

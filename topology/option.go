@@ -19,6 +19,7 @@ type (
 		SourceOption
 		StoreOption
 		RepartitionOption
+		SuppressOption
 		Use
 		stepOption()
 	}
@@ -31,6 +32,7 @@ type (
 	// TopicConfig.
 	StateOption interface {
 		StoreOption
+		SuppressOption
 		stateOption()
 	}
 	// StoreOption fits a step that keeps state: As, ValueSerde, Cached, every StateOption and every
@@ -47,6 +49,13 @@ type (
 	WindowStoreOption interface{ windowStoreOption() }
 	// RepartitionOption fits Repartition: Partitions, and every StepOption.
 	RepartitionOption interface{ repartitionOption() }
+	// SuppressOption fits every suppression: MaxRecords, MaxBytes, every StateOption and every StepOption.
+	SuppressOption interface {
+		TimeLimitOption
+		suppressOption()
+	}
+	// TimeLimitOption fits a suppression until a time limit: EmitEarly, and every SuppressOption.
+	TimeLimitOption interface{ timeLimitOption() }
 	// BuilderOption fits NewBuilder: Optimize, RequireNames.
 	BuilderOption interface{ builderOption() }
 	// Use is what a processor is connected with: the handle of a store, a Side, or Name for the step.
@@ -90,6 +99,19 @@ func Cached() StoreOption { return option{kind: cachedOption} }
 // Retention keeps windows readable for d of stream time from their start; at least, and by
 // default, size and grace. Kafka: Materialized.withRetention.
 func Retention(d time.Duration) WindowStoreOption { return option{retentionOption, d} }
+
+// MaxRecords bounds how many keys a suppression holds, at least 1. When it is full the app stops with a
+// processor.FullError, unless EmitEarly is given. Kafka: Suppressed.BufferConfig.maxRecords.
+func MaxRecords(n int) SuppressOption { return option{maxRecordsOption, n} }
+
+// MaxBytes bounds what a suppression holds in bytes, encoded, about as Kafka Streams counts them; at least
+// 1. When it is full the app stops with a processor.FullError, unless EmitEarly is given. Kafka:
+// Suppressed.BufferConfig.maxBytes.
+func MaxBytes(n int64) SuppressOption { return option{maxBytesOption, n} }
+
+// EmitEarly lets what a full suppression has held the longest go before its time. Kafka:
+// Suppressed.BufferConfig.emitEarlyWhenFull.
+func EmitEarly() TimeLimitOption { return option{kind: emitEarlyOption} }
 
 // Reset says where a group without committed offsets starts. The default is Earliest. Kafka:
 // Consumed.withOffsetResetPolicy.
@@ -172,12 +194,16 @@ const (
 	partitionsOption
 	requireNamesOption
 	optimizeOption
+	maxRecordsOption
+	maxBytesOption
+	emitEarlyOption
 )
 
 func (k optionKind) String() string {
 	return [...]string{
 		"Name", "As", "InMemory", "NoChangelog", "TopicConfig", "ValueSerde", "Cached", "Retention",
 		"Reset", "OnError", "Partitions", "RequireNames", "Optimize",
+		"MaxRecords", "MaxBytes", "EmitEarly",
 	}[k]
 }
 
@@ -194,6 +220,8 @@ func (option) storeOption()       {}
 func (option) tableOption()       {}
 func (option) windowStoreOption() {}
 func (option) repartitionOption() {}
+func (option) suppressOption()    {}
+func (option) timeLimitOption()   {}
 func (option) builderOption()     {}
 
 // Use says that an option connects with nothing.
@@ -217,6 +245,8 @@ type settings struct {
 	reset      plan.Reset
 	onError    ErrorPolicies
 	partitions int
+	maxRecords int
+	maxBytes   int64
 	problems   []string
 }
 
@@ -261,6 +291,10 @@ func (s *settings) set(o option) {
 		s.onError = o.value.(ErrorPolicies)
 	case partitionsOption:
 		s.partitions = o.value.(int)
+	case maxRecordsOption:
+		s.maxRecords = o.value.(int)
+	case maxBytesOption:
+		s.maxBytes = o.value.(int64)
 	}
 }
 

@@ -147,12 +147,26 @@ func (n *node) checkWindows(s settings, w windowing.Windows, onClose bool) {
 	if w.Validate() != nil {
 		return // reported by WindowedBy
 	}
+	if w.AreUnlimited() {
+		n.checkUnlimited(s, onClose)
+		return
+	}
 	least, ok := w.Retention()
 	size := "the windows' size"
 	if w.AreSliding() {
 		size = "twice the windows' size"
 	}
 	n.checkRetention(s, least, ok, fmt.Sprintf("%s %v and grace %v", size, w.Size(), w.GracePeriod()))
+}
+
+// checkUnlimited reports what an unlimited window does not go with.
+func (n *node) checkUnlimited(s settings, onClose bool) {
+	if onClose {
+		n.fail("an unlimited window never closes, so EmitOnClose would emit nothing", optionFix)
+	}
+	if s.given[retentionOption] {
+		n.fail("the option Retention stands with an unlimited window, which is kept for ever", optionFix)
+	}
 }
 
 // checkRetention reports a retention that is shorter than what the windows need, which what says; not ok:

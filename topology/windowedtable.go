@@ -14,6 +14,9 @@ type WindowedTable[K, V any] struct {
 	key   serde.Serde[K] // of the key in the window; nil: the type's
 	value serde.Serde[V]
 	store string
+	keys  *windowKeys[K]
+
+	unread bool // it is suppressed: there is no store to read
 }
 
 // ToStream is the table's updates; a window that is gone is a tombstone. Kafka: KTable.toStream.
@@ -25,5 +28,8 @@ func (t WindowedTable[K, V]) ToStream(opts ...StepOption) WindowedStream[K, V] {
 // Store is the handle of the table's windows, for queries, tests and processors, which may read them.
 func (t WindowedTable[K, V]) Store() store.WindowRef[K, V] {
 	t.n.mustBe("Store")
+	if t.unread {
+		t.n.fail("a suppressed table has no store to read", "read the table before it")
+	}
 	return store.WindowHandle[K, V](t.n.builder.owner, t.store)
 }

@@ -15,7 +15,7 @@
 //
 // # Sources
 //
-// Kafka Streams: kstream.TimeWindows, SlidingWindows (KIP-450), SessionWindows (KIP-94), TimeWindowedSerializer,
+// Kafka Streams: kstream.TimeWindows, SlidingWindows (KIP-450), UnlimitedWindows, SessionWindows (KIP-94), TimeWindowedSerializer,
 // SessionWindowedSerializer,
 // WindowedStreamPartitioner (KIP-633).
 package windowing

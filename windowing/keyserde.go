@@ -57,7 +57,7 @@ func (s timeWindowed[K]) Bind(topic string, part serde.Part) serde.Serde[Key[K]]
 // End is start plus size, held at the end of time where it would overflow.
 func End(start record.Time, size time.Duration) record.Time {
 	end := start.Add(size)
-	if end < start {
+	if end < start || size == endless {
 		return 1<<63 - 1
 	}
 	return end

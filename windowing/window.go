@@ -2,6 +2,7 @@ package windowing
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/pitwheel/pitwheel/record"
@@ -23,6 +24,8 @@ func (k Key[K]) String() string { return fmt.Sprintf("%v@%d/%d", k.Key, k.Start,
 type Windows struct {
 	size, advance, grace time.Duration
 	sliding              bool
+	unlimited            bool
+	start                record.Time // of an unlimited window
 }
 
 // Tumbling windows follow one another without gap or overlap. The size is at least a millisecond
@@ -38,6 +41,15 @@ func Hopping(size, advance time.Duration) Windows { return Windows{size: size, a
 // SlidingWindows.ofTimeDifferenceWithNoGrace (KIP-450).
 func Sliding(diff time.Duration) Windows { return Windows{size: diff, sliding: true} }
 
+// Unlimited is one window from start on that never ends: records before it are in none. The start is a
+// whole number of milliseconds, not before the epoch. Kafka: UnlimitedWindows.of, startOn.
+func Unlimited(start time.Time) Windows {
+	return Windows{size: endless, unlimited: true, start: record.TimeOf(start)}
+}
+
+// endless is the size of an unlimited window. As no whole number of milliseconds it is no other's.
+const endless = time.Duration(math.MaxInt64)
+
 // Grace is how long after a window's end, in stream time, a late record still counts. Zero: none.
 // Kafka: TimeWindows.ofSizeAndGrace.
 func (w Windows) Grace(d time.Duration) Windows {
@@ -48,11 +60,14 @@ func (w Windows) Grace(d time.Duration) Windows {
 // Size is the length of a window: from its start to its end.
 func (w Windows) Size() time.Duration { return w.size }
 
-// Advance is from one window's start to the next one's; zero of sliding windows.
+// Advance is from one window's start to the next one's; zero of sliding windows and an unlimited one.
 func (w Windows) Advance() time.Duration { return w.advance }
 
 // AreSliding says that the windows follow the records, and hold their end.
 func (w Windows) AreSliding() bool { return w.sliding }
+
+// AreUnlimited says that there is one window, which never closes.
+func (w Windows) AreUnlimited() bool { return w.unlimited }
 
 // GracePeriod is what Grace set.
 func (w Windows) GracePeriod() time.Duration { return w.grace }
@@ -60,6 +75,12 @@ func (w Windows) GracePeriod() time.Duration { return w.grace }
 // Validate returns what is wrong with the windows and how to mend it; nil if nothing is.
 func (w Windows) Validate() error {
 	switch {
+	case w.unlimited && w.start < 0:
+		return fmt.Errorf("windowing: unlimited window from %d ms: must not start before the epoch", w.start)
+	case w.unlimited && w.grace != 0:
+		return fmt.Errorf("windowing: grace %v: an unlimited window never closes, so it has none", w.grace)
+	case w.unlimited:
+		return nil
 	case w.size < time.Millisecond || w.size%time.Millisecond != 0:
 		return fmt.Errorf("windowing: window size %v: must be a whole number of milliseconds, at least 1", w.size)
 	case !w.sliding && (w.advance < time.Millisecond || w.advance > w.size || w.advance%time.Millisecond != 0):
@@ -96,6 +117,9 @@ func sum(parts ...time.Duration) (d time.Duration, ok bool) {
 // it start every Advance after it, up to t. No window holds a negative t: then First is 0, after t.
 // Kafka: TimeWindows.windowsFor.
 func (w Windows) First(t record.Time) record.Time {
+	if w.unlimited {
+		return w.start
+	}
 	advance := record.Time(w.advance / time.Millisecond)
 	overlap := record.Time(w.size/time.Millisecond) - advance
 	if t < overlap { // asked before subtracting, which could overflow

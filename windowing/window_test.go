@@ -126,6 +126,9 @@ func TestValidate(t *testing.T) {
 		"negative grace":       {Tumbling(ms).Grace(-ms), "grace"},
 		"grace too fine":       {Tumbling(ms).Grace(time.Microsecond), "grace"},
 		"the zero of the type": {Windows{}, "size"},
+		"unlimited":            {Unlimited(time.UnixMilli(5)), ""},
+		"before the epoch":     {Unlimited(time.UnixMilli(-1)), "epoch"},
+		"unlimited with grace": {Unlimited(time.UnixMilli(5)).Grace(ms), "grace"},
 		"sliding":              {Sliding(ms).Grace(time.Hour), ""},
 		"no difference":        {Sliding(0), "size"},
 		"negative difference":  {Sliding(-ms), "size"},
@@ -200,5 +203,12 @@ func TestRetention(t *testing.T) {
 		if got, ok := tt.give.Retention(); got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %v, %v, want %v, %v", name, got, ok, tt.want, tt.ok)
 		}
+	}
+}
+
+func TestUnlimitedWindow(t *testing.T) {
+	w := Unlimited(time.UnixMilli(5))
+	if !w.AreUnlimited() || w.First(3) != 5 || w.First(math.MaxInt64) != 5 || End(5, w.Size()) != math.MaxInt64 {
+		t.Errorf("%+v begins at %d and ends at %d", w, w.First(3), End(5, w.Size()))
 	}
 }

@@ -142,4 +142,11 @@ var windowsCases = map[string]func(*topo){
 		t := b.Stream(texts("in")).GroupByKey().WindowedBy(slidingTenGrace).EmitOnClose().Count()
 		b.keepsWindows(t).ToStream().To(windowed(slidingTen, serde.Int64()))
 	},
+
+	"unlimited": func(b *topo) {
+		t := b.Stream(texts("in")).GroupByKey().WindowedBy(windowing.Unlimited(time.UnixMilli(10_000))).
+			Count(topology.As("counts"))
+		b.keepsWindows(t).ToStream().SelectKey(atStart).
+			To(topology.NewTopic("out", serde.String(), serde.Int64()))
+	},
 }

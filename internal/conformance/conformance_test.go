@@ -14,7 +14,7 @@ import (
 func cases(t *testing.T) map[string]func(*topo) {
 	t.Helper()
 	all := map[string]func(*topo){}
-	for _, area := range []map[string]func(*topo){streamsCases, aggregatesCases, windowsCases, sessionsCases, tablesCases, processorsCases} {
+	for _, area := range []map[string]func(*topo){streamsCases, aggregatesCases, windowsCases, sessionsCases, suppressCases, tablesCases, processorsCases} {
 		for id, build := range area {
 			if all[id] != nil {
 				t.Fatalf("case %s has two topologies", id)

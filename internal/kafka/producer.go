@@ -163,7 +163,9 @@ func (p *Producer) Produce(ctx context.Context, out *processor.Output, ack *Ack)
 	p.slab = p.slab[1:]
 	r.Topic, r.Partition = out.Topic.Name, out.Partition
 	r.Key, r.Value = out.Key, out.Value
-	r.Timestamp = out.Time.Time()
+	if out.Time >= 0 { // else the client gives it the clock's
+		r.Timestamp = out.Time.Time()
+	}
 	if len(out.Headers) > 0 {
 		r.Headers = make([]kgo.RecordHeader, len(out.Headers))
 		for i, h := range out.Headers {

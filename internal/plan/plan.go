@@ -118,6 +118,7 @@ type Store struct {
 	WindowSize  time.Duration     // of a window store
 	Retention   time.Duration     // of a window or session store: how long windows stay readable; of a versioned one: its history
 	TopicConfig map[string]string // of the changelog, over the defaults
+	Headers     record.Headers    // of the changelog's records, but for tombstones
 
 	// Source is the topic, of a source of the same subtopology, whose records are the store's rows:
 	// the store is not Logged, and what is processed of the topic brings it back. Empty: none. Then

@@ -83,9 +83,10 @@ func (t *Task) Freeze() (*Commit, error) {
 // encode adds a store's rows as changelog records, if it has a changelog.
 func (t *Task) encode(c *Commit, frozen *store.FrozenStore) {
 	var topic *processor.Topic
+	var headers record.Headers
 	for _, s := range t.stores {
 		if s.plan.Name == frozen.Name {
-			topic = s.changelog
+			topic, headers = s.changelog, s.plan.Headers
 		}
 	}
 	if topic == nil {
@@ -101,9 +102,13 @@ func (t *Task) encode(c *Commit, frozen *store.FrozenStore) {
 		row := &rows[i]
 		at := len(keys)
 		keys = changelog.AppendKey(keys, frozen.Keys, row)
-		c.Changelog = append(c.Changelog, Entry{Store: frozen.Name, Record: processor.Output{
+		out := processor.Output{
 			Topic: topic, Partition: t.ID.Partition, Key: keys[at:len(keys):len(keys)], Value: row.Value, Time: row.Time,
-		}})
+		}
+		if row.Value != nil {
+			out.Headers = headers
+		}
+		c.Changelog = append(c.Changelog, Entry{Store: frozen.Name, Record: out})
 	}
 }
 
