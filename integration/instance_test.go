@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +59,7 @@ func newPlace(t *testing.T, k *kafkatest.Kafka, app application) place {
 
 func (p place) config() pitwheel.Config {
 	return pitwheel.Config{
-		ApplicationID: p.App.ID, Brokers: p.Brokers, StateDir: p.StateDir, SessionTimeout: p.Session,
+		ApplicationID: cmp.Or(p.Latest.ID, p.App.ID), Brokers: p.Brokers, StateDir: p.StateDir, SessionTimeout: p.Session,
 		Loops: 2, FlushInterval: time.Second, MemoryLimit: 256 << 20,
 	}
 }

@@ -113,17 +113,34 @@ func (k *Kafka) Create(partitions int32, topics ...Named) {
 	ctx, cancel := k.context()
 	defer cancel()
 	for _, t := range topics {
-		_, err := k.admin.CreateTopic(ctx, partitions, -1, nil, t.Name())
-		if errors.Is(err, kerr.TopicAlreadyExists) {
-			k.t.Fatalf("kafkatest: topic %q is there already, and not this test's: take another name, as from kafkatest.Name(t, %[1]q)", t.Name())
-		}
-		if err != nil {
-			k.t.Fatalf("kafkatest: create topic %q: %v", t.Name(), err)
-		}
+		k.create(ctx, t.Name(), partitions)
 		k.topics = append(k.topics, t.Name())
 	}
 	for _, t := range topics {
 		k.partitions(t.Name())
+	}
+}
+
+// create asks again while brokers are too few: one that is short of time may be missing for a moment.
+func (k *Kafka) create(ctx context.Context, topic string, partitions int32) {
+	k.t.Helper()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		_, err := k.admin.CreateTopic(ctx, partitions, -1, nil, topic)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, kerr.TopicAlreadyExists):
+			k.t.Fatalf("kafkatest: topic %q is there already, and not this test's: take another name, as from kafkatest.Name(t, %[1]q)", topic)
+		case !errors.Is(err, kerr.InvalidReplicationFactor):
+			k.t.Fatalf("kafkatest: create topic %q: %v", topic, err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			k.t.Fatalf("kafkatest: create topic %q: %v", topic, err)
+		}
 	}
 }
 
@@ -152,7 +169,7 @@ func (k *Kafka) partitions(topic string) int32 {
 }
 
 // topicPatience is how long a new topic may stay unknown to a broker.
-const topicPatience = 10 * time.Second
+const topicPatience = 30 * time.Second
 
 // Named is a topic, of whatever types: a topology.Topic, or a Topic.
 type Named interface{ Name() string }
