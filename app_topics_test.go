@@ -98,21 +98,6 @@ func TestStartWaitsAMomentForNewTopics(t *testing.T) {
 	await(t, "the app to run", func() bool { return app.State() == pitwheel.Running })
 }
 
-// An instance that started before a topic was made cannot read it, and says so when it is its turn.
-func TestInstanceThatDoesNotKnowATopicStops(t *testing.T) {
-	b := newBroker(t, 2, "logs-a", "counts")
-	first := b.config(t)
-	app, stop := start(t, planOf(t, readLogs), first)
-	await(t, "the first instance", func() bool { return app.State() == pitwheel.Running })
-	b.create("logs-b", 2, nil)
-	second := b.config(t)
-	start(t, planOf(t, readLogs), second)
-	await(t, "the first instance to stop", func() bool { return app.State() == pitwheel.Failed })
-	if err := stop(); err == nil || !strings.Contains(err.Error(), `topic "logs-b"`) || !strings.Contains(err.Error(), "restart this instance") {
-		t.Errorf("got %v, want the topic and the fix", err)
-	}
-}
-
 func cogrouped(b *topology.Builder, s topology.Stream[string, string], opts ...topology.StepOption) {
 	add := func(_, v, a string) string { return a + v }
 	s.GroupByKey(opts...).Cogroup(add).Cogroup(b.Stream(texts("right")).GroupByKey(), add).

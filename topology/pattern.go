@@ -50,9 +50,8 @@ func (p TopicPattern[K, V]) WithTimestamp(
 }
 
 // StreamMatching reads the topics that match as one stream, without order among them. An app reads
-// those that exist when it starts, of which there must be one, and not its own internal ones; the
-// instances of an application must have started with the same ones. Kafka:
-// StreamsBuilder.stream(Pattern).
+// those that exist when it starts, of which there must be one, and those that are made later, but not its
+// own internal ones. One that is deleted is forgotten. Kafka: StreamsBuilder.stream(Pattern).
 func (b *Builder) StreamMatching[K, V any](p TopicPattern[K, V], opts ...SourceOption) Stream[K, V] {
 	s := settingsOf(opts)
 	n := b.call("StreamMatching", b.named(s, sourcePrefix))

@@ -21,8 +21,8 @@ type TaskTopics struct {
 type BalancerConfig struct {
 	Tasks    []TaskTopics
 	Standbys int // copies of each task's state on other members
-	// Home is the index of the Tasks to which a topic belongs that only other members found, which have
-	// started later; -1: to none. Nil: there are no such topics.
+	// Home is the index of the Tasks to which a topic belongs that a member reads and that is not among
+	// them: one that a pattern matches and that was found later; -1: to none. Nil: there are no such topics.
 	Home func(topic string) int
 	// Holdings is what this member holds of the tasks' state when it joins. Nil: it does not say.
 	Holdings func() Holdings
@@ -87,14 +87,18 @@ func (b *Balancer) MemberBalancer(members []kmsg.JoinGroupResponseMember) (kgo.G
 
 // Balance deals the tasks out. A task that somebody else still has a part of is not taken on, not
 // even the rest of it: two members would work on one state. Its old owner gives it up first, which
-// begins the next rebalance; meanwhile its new owner keeps a copy.
+// begins the next rebalance; meanwhile its new owner keeps a copy. Of a task's topics a member gets those
+// that it reads: one that it has not found yet waits until it has, and nobody else gets it.
 func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32) kgo.IntoSyncAssignment {
 	c := claims{newest: map[claimedPartition]claim{}, all: map[claimedPartition][]*candidate{}}
 	topics := slices.Clone(b.of.Tasks)
 	p := placement{copies: b.of.Standbys}
 	plan := assignments{}
 	cb.EachMember(func(member *kmsg.JoinGroupResponseMember, meta *kmsg.ConsumerMemberMetadata) {
-		m := &candidate{id: member.MemberID, holdings: DecodeHoldings(meta.UserData)}
+		m := &candidate{id: member.MemberID, reads: map[string]bool{}, holdings: DecodeHoldings(meta.UserData)}
+		for _, topic := range meta.Topics {
+			m.reads[topic] = true
+		}
 		if meta.Rack != nil {
 			m.rack = *meta.Rack
 		}
@@ -111,7 +115,7 @@ func (b *Balancer) Balance(cb *kgo.ConsumerBalancer, partitions map[string]int32
 	for _, t := range p.tasks {
 		free := c.free(t)
 		for _, topic := range t.topics {
-			if t.id.Partition < partitions[topic] && (free || c.newest[claimedPartition{topic, t.id.Partition}].by == t.active) {
+			if t.id.Partition < partitions[topic] && t.active.reads[topic] && (free || c.newest[claimedPartition{topic, t.id.Partition}].by == t.active) {
 				of := plan[t.active.id].partitions
 				of[topic] = append(of[topic], t.id.Partition)
 			}

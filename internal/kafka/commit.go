@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,8 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 	// A rebalance that is being completed refuses offsets for a moment. It does not wait for us.
 	ctx, cancel := context.WithTimeout(ctx, rebalanceMoment)
 	defer cancel()
-	return retry(ctx, p.config.Access, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
+	var gone error // its topic is: whether for good is for the caller to find out
+	err := retry(ctx, p.config.Access, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
 		resp, err := req.RequestWith(ctx, p.client)
 		if err != nil {
 			return err
@@ -58,10 +60,15 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 						return sameInstance(err)
 					}
 					err = p.config.Access.denied(err, ReadTopic(t.Topic), Right{"Read", "group", p.of.Group})
-					return fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
+					err = fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
+					if !UnknownTopic(err) {
+						return err
+					}
+					gone = fmt.Errorf("commit offsets of group %q: %w", p.of.Group, err)
 				}
 			}
 		}
 		return nil
 	})
+	return cmp.Or(err, gone)
 }

@@ -19,9 +19,9 @@ type ConsumerConfig struct {
 	Group      string
 	InstanceID string // static membership
 	Topics     []string
-	Balancer   BalancerConfig  // its Standby is left empty: see Assigned
-	Latest     map[string]bool // topics that start at their end where no offset is committed
-	Leave      bool            // give partitions away at once when closing
+	Balancer   BalancerConfig          // its Standby is left empty: see Assigned
+	Latest     func(topic string) bool // whether it starts at its end where no offset is committed; nil: none does
+	Leave      bool                    // give partitions away at once when closing
 
 	SessionTimeout   time.Duration // zero: 45 s
 	RebalanceTimeout time.Duration // zero: 60 s
@@ -108,7 +108,7 @@ func NewConsumer(c Config, of ConsumerConfig) (*Consumer, error) {
 	if of.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(of.InstanceID))
 	}
-	if len(of.Latest) > 0 {
+	if of.Latest != nil {
 		opts = append(opts, kgo.AdjustFetchOffsetsFn(k.startLatest))
 	}
 	client, err := kgo.NewClient(opts...)
@@ -125,7 +125,7 @@ func (k *Consumer) startLatest(_ context.Context, at map[string]map[int32]kgo.Of
 	const start = -2 // ListOffsets' earliest
 	for topic, partitions := range at {
 		for id, offset := range partitions {
-			if k.of.Latest[topic] && offset.EpochOffset().Offset == start {
+			if k.of.Latest(topic) && offset.EpochOffset().Offset == start {
 				partitions[id] = kgo.NewOffset().AtEnd()
 			}
 		}
@@ -170,6 +170,12 @@ func (k *Consumer) Member() Member {
 // Rejoin has the group assign anew: a follower's word counts if what it holds has changed since it
 // joined, the leader's always.
 func (k *Consumer) Rejoin() { k.client.ForceRebalance() }
+
+// Subscribe takes part in reading more topics, which the group assigns by and by.
+func (k *Consumer) Subscribe(topics []string) { k.client.AddConsumeTopics(topics...) }
+
+// Unsubscribe forgets topics that are not there any more; what is assigned of them is revoked.
+func (k *Consumer) Unsubscribe(topics []string) { k.client.PurgeTopicsFromConsuming(topics...) }
 
 // Fetched is what one poll brought of a partition.
 type Fetched struct {

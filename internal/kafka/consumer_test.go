@@ -424,7 +424,7 @@ func TestMemberThatWasThrownOutHasLostItsPartitions(t *testing.T) {
 }
 
 func TestTopicsMayStartAtTheirEnd(t *testing.T) {
-	k := &Consumer{of: ConsumerConfig{Latest: map[string]bool{"late": true}}}
+	k := &Consumer{of: ConsumerConfig{Latest: func(topic string) bool { return topic == "late" }}}
 	at := func() map[string]map[int32]kgo.Offset {
 		return map[string]map[int32]kgo.Offset{
 			"late":  {0: kgo.NewOffset().AtStart(), 1: kgo.NewOffset().At(5)},

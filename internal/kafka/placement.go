@@ -22,7 +22,8 @@ type placement struct {
 // candidate is a member while tasks are dealt out.
 type candidate struct {
 	id       string
-	rack     string // empty: unknown
+	rack     string          // empty: unknown
+	reads    map[string]bool // topics
 	holdings Holdings
 
 	dealt    int // tasks that it is to have in the end

@@ -235,7 +235,7 @@ func (l *loop) offsets(g *generation) ([]kafka.Offset, error) {
 		}
 		for _, o := range c.Offsets {
 			all = append(all, kafka.Offset{
-				Partition: o.Partition, TopicID: l.engine.topics.id(o.Partition.Topic),
+				Partition: o.Partition, TopicID: l.engine.topics().id(o.Partition.Topic),
 				At: o.At, Metadata: metadata[o.Partition],
 			})
 		}

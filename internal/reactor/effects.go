@@ -17,6 +17,7 @@ type Commit struct {
 	Offsets   []Offset // of every input partition, in order
 
 	frozen    *store.Frozen
+	everyOne  bool // of the offsets has all changelog positions beside it
 	belongs   belonging
 	positions map[string]int64 // before this commit's records
 	marks     map[string]record.Time
@@ -51,6 +52,7 @@ func (t *Task) Freeze() (*Commit, error) {
 		return nil, t.taskError(err)
 	}
 	c := &Commit{Seq: t.seq + 1, Owner: t.config.Owner, frozen: frozen, positions: t.positions, belongs: t.belongs, marks: map[string]record.Time{}, counters: t.Counters()}
+	c.everyOne = len(t.config.Matched) > 0
 	moved := len(frozen.Stores) > 0 || t.punctuated
 	t.punctuated = false
 	for _, in := range t.inputs {

@@ -73,7 +73,7 @@ type Config struct {
 type Engine struct {
 	config   Config
 	log      *slog.Logger
-	topics   *topics
+	found    atomic.Pointer[topics] // the topics as they were last looked for
 	admin    *kafka.Admin
 	consumer *kafka.Consumer   // what is fetched
 	group    kafka.Coordinator // the membership
@@ -86,11 +86,12 @@ type Engine struct {
 	globals  []*global                 // before tasks are opened they are all there
 	filled   atomic.Pointer[[]*global] // the same, for queries, once they are filled
 
-	spreads atomic.Pointer[map[*plan.Subtopology]spread] // for queries; nil: the topics are not known yet
-
 	work context.Context // of all that runs; ended with the first failure
 	fail context.CancelCauseFunc
 	busy atomic.Int64 // when something last happened, Unix nanoseconds
+
+	given   chan struct{} // closed with the first assignment
+	lookNow chan struct{} // rung when a topic may have gone
 
 	member             atomic.Bool  // of the group, as of the last poll
 	polled             atomic.Int64 // when the consumer was last asked for records, Unix nanoseconds; 0: not yet
@@ -102,7 +103,9 @@ type Engine struct {
 	errors   *ErrorLimit
 	openings chan struct{} // bounds how many tasks are opened at a time
 
+	moving      sync.Mutex // held while tasks come and go, outside mu
 	mu          sync.Mutex
+	memberID    string // to whom the partitions were given
 	assignments map[record.TaskID]*assignment
 	owned       map[record.Partition]bool
 	unclosed    map[*assignment]bool // whose local state may be open
@@ -118,10 +121,12 @@ type assignment struct {
 	engine      *Engine
 	id          record.TaskID
 	subtopology *plan.Subtopology
+	inputs      inputs
 	owner       int64  // tells this opening's commits from all others
 	member      string // of the group, to whom the task was given
 	loop        *loop
 	lifecycle   lifecycle
+	ctx         context.Context // until the task is given up
 	cancel      context.CancelFunc
 	warm        *standby      // the copy that was kept here until now; nil: none
 	opened      chan struct{} // closed when open has ended
@@ -139,6 +144,8 @@ func New(c Config) *Engine {
 	e := &Engine{
 		config: c, log: c.Logger, errors: NewErrorLimit(c.MaxErrors),
 		openings:    make(chan struct{}, 4),
+		given:       make(chan struct{}),
+		lookNow:     make(chan struct{}, 1),
 		assignments: map[record.TaskID]*assignment{},
 		owned:       map[record.Partition]bool{},
 		unclosed:    map[*assignment]bool{},
@@ -166,11 +173,11 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 	if err := e.checkBrokers(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
-	if e.topics, err = prepareTopics(ctx, e.config, admin); err != nil {
+	topics, err := prepareTopics(ctx, e.config, admin, nil)
+	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	spreads := e.topics.spreads()
-	e.spreads.Store(&spreads)
+	e.found.Store(topics)
 	// Every transactional id that may be ours is taken before anything is read: a transaction
 	// that our last life left open would stand before our restores until it timed out.
 	defer func() {
@@ -213,7 +220,7 @@ func (e *Engine) makeLoops(ctx context.Context) error {
 	for i := range e.config.Loops {
 		of := kafka.ProducerConfig{
 			Group: e.config.ApplicationID, Timeout: e.config.TransactionTimeout,
-			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, Codec: e.config.Codec, MaxBytes: e.topics.maxBytes,
+			BufferBytes: int(e.config.BufferBytes) / e.config.Loops, Codec: e.config.Codec, MaxBytes: func(topic string) int32 { return e.topics().maxBytes(topic) },
 		}
 		if e.config.ExactlyOnce {
 			of.TransactionalID = e.transactionalID(i)
@@ -239,15 +246,15 @@ func (e *Engine) transactionalID(loop int) string {
 // join makes the consumer, which joins the group and is told of its tasks.
 func (e *Engine) join() error {
 	e.poller = &poller{engine: e, routes: map[record.Partition]*route{}}
-	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics.isRepartition, before: map[record.Partition]int64{}}
+	e.purger = &purger{admin: e.admin, log: e.log, internal: e.topics().isRepartition, before: map[record.Partition]int64{}}
 	e.prober = &prober{admin: e.admin, log: e.log, questions: map[*route]question{}, bell: make(chan struct{}, 1)}
 	e.joining = e.config.Probe.Begin(Moment{})
 	e.joining.Enter(StartJoin)
 	consumer, err := kafka.NewConsumer(e.config.Kafka, kafka.ConsumerConfig{
 		Group: e.config.ApplicationID, InstanceID: e.config.InstanceID,
-		Topics: e.topics.sources(), Latest: e.topics.latest(),
+		Topics: e.topics().sources(), Latest: e.fromEnd,
 		Balancer: kafka.BalancerConfig{
-			Tasks: e.topics.tasks(), Home: e.topics.home, Standbys: e.config.Standbys, Holdings: e.held.now,
+			Tasks: e.topics().tasks(), Home: e.topics().home, Standbys: e.config.Standbys, Holdings: e.held.now,
 		},
 		Leave: e.config.LeaveOnStop, SessionTimeout: e.config.SessionTimeout,
 		FetchBytes: int32(min(e.config.BufferBytes/8, 64<<20)),

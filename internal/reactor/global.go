@@ -99,7 +99,7 @@ func (g *global) open(ctx context.Context) (err error) {
 	g.task, err = NewTask(TaskConfig{
 		ApplicationID: e.config.ApplicationID, Subtopology: g.sub, Whole: true, Policies: withoutDeadLetters(e.config.Policies),
 		Space: g.space, Logger: e.log, Context: e.work, Globals: e.lookGlobal, Done: kafka.Recycle,
-		Topic: func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
+		Topic: func(name string) *processor.Topic { return e.topics().lookup(e.work, name) },
 	})
 	if err != nil {
 		return err
@@ -144,7 +144,7 @@ func (g *global) positions(ctx context.Context) (map[record.Partition]int64, err
 	if g.ends, err = e.admin.Ends(ctx, inputs); err != nil {
 		return nil, err
 	}
-	keeps, err := e.topics.keepsDeletions(ctx, inputs[0].Topic) // it has one
+	keeps, err := e.topics().keepsDeletions(ctx, inputs[0].Topic) // it has one
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (g *global) positions(ctx context.Context) (map[record.Partition]int64, err
 	from, why := make(map[record.Partition]int64, len(inputs)), ""
 	g.keys = make(map[record.Partition]string, len(inputs))
 	for _, of := range inputs {
-		g.keys[of] = fmt.Sprintf("%s/%d@%s", of.Topic, of.ID, hexID(e.topics.id(of.Topic)))
+		g.keys[of] = fmt.Sprintf("%s/%d@%s", of.Topic, of.ID, hexID(e.topics().id(of.Topic)))
 		at, known := checkpoint.Positions[g.keys[of]]
 		switch {
 		case checkpoint.Seq == 0:

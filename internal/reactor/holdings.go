@@ -135,7 +135,7 @@ func (h *holdings) each(visit func(of record.TaskID, store string, changelog rec
 				continue
 			}
 			topic := plan.ChangelogTopic(h.engine.config.ApplicationID, s.Name)
-			for p := range h.engine.topics.count(topic) {
+			for p := range h.engine.topics().count(topic) {
 				visit(record.TaskID{Subtopology: sub.ID, Partition: p}, s.Name, record.Partition{Topic: topic, ID: p})
 			}
 		}

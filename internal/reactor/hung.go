@@ -102,7 +102,7 @@ func (h *holdUp) examine(ctx context.Context, x *kafka.Holder, stable bool) (fou
 			}
 		}
 	}
-	for _, p := range e.topics.writtenPartitions() {
+	for _, p := range e.topics().writtenPartitions() {
 		if p == x.Partition {
 			continue
 		}
@@ -154,7 +154,7 @@ func (h *holdUp) repair(ctx context.Context, x *hung) error {
 	if _, _, ours := kafka.ParseTransactionalID(e.config.ApplicationID, x.ID); !ours || !e.config.RepairHung || x.verdict == kafka.Undecided {
 		return nil
 	}
-	in := e.topics.writtenPartitions()
+	in := e.topics().writtenPartitions()
 	if p, err := e.admin.OffsetsPartition(ctx, e.config.ApplicationID); err == nil {
 		in = append(in, p)
 	}

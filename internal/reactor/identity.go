@@ -239,7 +239,7 @@ func (i identity) checkNames(p Proof) (warning string, err error) {
 // identify refuses a task whose state belongs to other topics or another topology, and keeps what it
 // belongs to beside the state.
 func (e *Engine) identify(t *Task, p Proof) error {
-	i := e.topics.identity(t.config.Subtopology)
+	i := e.topics().identity(t.config.Subtopology)
 	t.belongs = i.belonging()
 	warning, err := i.checkNames(p)
 	if err != nil {

@@ -99,6 +99,12 @@ func (p *poller) resume(of record.Partition) {
 	p.do(func() { p.engine.consumer.Resume([]record.Partition{of}) })
 }
 
+// halt forgets partitions of a task that is opened anew, and fetches nothing of them until then.
+func (p *poller) halt(of []record.Partition) {
+	p.drop(of)
+	p.do(func() { p.engine.consumer.Pause(of) })
+}
+
 // drop forgets partitions that were given up.
 func (p *poller) drop(of []record.Partition) {
 	p.do(func() {

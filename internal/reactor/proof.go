@@ -12,7 +12,8 @@ import (
 )
 
 // Metadata is what is committed with each offset of the commit: number, owner and marks with
-// every one, the changelog positions spread over them so that none is too large. Error: there are
+// every one, the changelog positions spread over them so that none is too large. Where a topic may
+// go, and its offset with it, they stand with every one too. Error: there are
 // too many stores for the task's partitions.
 func (c *Commit) Metadata(positions map[string]int64) (map[record.Partition]string, error) {
 	all := make(map[record.Partition]string, len(c.Offsets))
@@ -21,7 +22,7 @@ func (c *Commit) Metadata(positions map[string]int64) (map[record.Partition]stri
 		m := changelog.Metadata{PartitionTime: o.Time, Seq: c.Seq, Owner: c.Owner, Marks: c.marks, Positions: map[string]int64{}}
 		m.Input, m.Changelogs, m.Stores = c.belongs.inputs[o.Partition.Topic], c.belongs.changelogs, c.belongs.stores
 		for j, name := range names {
-			if j%len(c.Offsets) == i {
+			if c.everyOne || j%len(c.Offsets) == i {
 				m.Positions[name] = positions[name]
 			}
 		}

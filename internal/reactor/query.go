@@ -39,8 +39,8 @@ type Query struct {
 // or a processor may have put it elsewhere, the others are asked too.
 func (e *Engine) Parts(q Query, partitionKey []byte) iter.Seq2[store.Part, error] {
 	return func(yield func(store.Part, error) bool) {
-		spreads := e.spreads.Load()
-		if spreads == nil {
+		topics := e.topics()
+		if topics == nil {
 			yield(store.Part{}, fmt.Errorf("store %q: %w", q.Store.Name, store.ErrNotReady))
 			return
 		}
@@ -52,7 +52,7 @@ func (e *Engine) Parts(q Query, partitionKey []byte) iter.Seq2[store.Part, error
 			yield(store.Part{Partition: -1, Rows: rows}, err)
 			return
 		}
-		spread := (*spreads)[q.Subtopology]
+		spread := topics.spread[q.Subtopology]
 		count, first, one := spread.partitions, int32(0), false
 		if partitionKey != nil {
 			first = processor.PartitionOf(partitionKey, count)

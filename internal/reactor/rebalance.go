@@ -21,13 +21,15 @@ import (
 // others: what it still has is given up and opened anew.
 func (e *Engine) assigned(ctx context.Context, given kafka.Assignment) {
 	e.progress()
+	e.moving.Lock()
+	defer e.moving.Unlock()
 	e.joining.Leave()
 	way := e.config.Probe.Begin(Moment{})
 	way.Enter(TakeGiven)
 	defer way.End(nil)
 	of := given.Partitions
 	if stale := e.notOf(given.Member.ID); len(stale) > 0 {
-		e.lost(ctx, stale)
+		e.giveUp(ctx, stale, true)
 		of = append(slices.Clip(of), stale...)
 	}
 	e.rebalances.Add(1)
@@ -36,70 +38,119 @@ func (e *Engine) assigned(ctx context.Context, given kafka.Assignment) {
 	defer span.end(nil)
 	e.partitions.Add(int64(len(of)))
 	e.mu.Lock()
-	for _, p := range of {
-		if e.topics.reader(p.Topic) == nil {
-			e.failUnknown(p.Topic)
-		} else if count := e.topics.count(p.Topic); p.ID >= count && !e.ended {
-			// Keys have moved between partitions; the state of their old ones has not.
-			e.fail(fmt.Errorf("topic %q had %d partitions when this instance started and has more now: if that is wanted, start over under a new application id, or stop all instances and delete the application's internal topics, offsets and state directories",
-				p.Topic, count))
-		}
-		e.owned[p] = true
+	if e.memberID == "" {
+		close(e.given)
 	}
+	e.memberID = given.Member.ID
 	for _, p := range of {
-		sub := e.topics.reader(p.Topic)
-		if sub == nil {
+		e.owned[p] = true
+		if !e.ended {
+			e.checkGiven(p)
+		}
+	}
+	e.mu.Unlock()
+	e.arrange(ctx)
+	e.standbys.keep(given.Standbys)
+}
+
+// checkGiven ends the engine if a partition cannot be read. The engine's mutex is held.
+func (e *Engine) checkGiven(p record.Partition) {
+	topics := e.topics()
+	if topics.reader(p.Topic) == nil {
+		e.fail(fmt.Errorf("topic %q was given to this instance, whose plan does not read it: instances of one application must run the same plan", p.Topic))
+	} else if count := topics.count(p.Topic); p.ID >= count && count > 0 {
+		e.fail(partitionsError(p.Topic, count, p.ID+1))
+	}
+}
+
+// inputs are the partitions that a task is to read.
+type inputs struct {
+	partitions []record.Partition
+	matched    map[*plan.Node][]string // their topics, of sources with a pattern
+}
+
+// inputsOf are a task's inputs as of now: none unless all of the topics that the plan names are assigned.
+// Of those that a pattern matches there are some that are assigned later, and some that are gone before
+// the group takes them away. The engine's mutex is held.
+func (e *Engine) inputsOf(id record.TaskID, sub *plan.Subtopology) inputs {
+	topics, all := e.topics(), inputs{matched: map[*plan.Node][]string{}}
+	for _, n := range sub.Nodes {
+		if n.Kind != plan.Source {
+			continue
+		}
+		for _, topic := range topics.topicsOf(n) {
+			p := record.Partition{Topic: topic, ID: id.Partition}
+			switch {
+			case id.Partition >= topics.count(topic):
+				continue
+			case !e.owned[p] && n.Pattern == nil:
+				return inputs{}
+			case !e.owned[p]:
+				continue
+			}
+			all.partitions = append(all.partitions, p)
+			if n.Pattern != nil {
+				all.matched[n] = append(all.matched[n], topic)
+			}
+		}
+	}
+	return all
+}
+
+// arrange has each task here that has inputs, and just those. A task that has others than it is to have
+// commits, closes and is opened anew. It is called with moving held.
+func (e *Engine) arrange(ctx context.Context) {
+	var changed []*assignment
+	e.mu.Lock()
+	for id, a := range e.assignments {
+		if !slices.Equal(a.inputs.partitions, e.inputsOf(id, a.subtopology).partitions) {
+			changed = append(changed, a)
+			delete(e.assignments, id)
+		}
+	}
+	e.mu.Unlock()
+	if len(changed) > 0 {
+		begin := time.Now()
+		for _, a := range changed {
+			e.poller.halt(a.inputs.partitions)
+		}
+		e.close(ctx, changed, false, nil)
+		e.log.Info("tasks are opened anew, their topics have changed", "tasks", len(changed), "closed_in", time.Since(begin).Round(time.Microsecond))
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for p := range e.owned {
+		sub := e.topics().reader(p.Topic)
+		if sub == nil || e.ended {
 			continue
 		}
 		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
-		if e.assignments[id] == nil && !e.ended && e.ownsAll(id, sub) {
-			e.openTask(id, sub, given.Member.ID)
+		if of := e.inputsOf(id, sub); e.assignments[id] == nil && len(of.partitions) > 0 {
+			e.openTask(id, sub, of)
 		}
 	}
 	e.tellRunning()
-	e.mu.Unlock()
-	e.standbys.keep(given.Standbys)
 }
 
 // notOf are the partitions of tasks that were given to another member than this.
 func (e *Engine) notOf(member string) (of []record.Partition) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for p := range e.owned {
-		if sub := e.topics.reader(p.Topic); sub != nil {
-			if a := e.assignments[record.TaskID{Subtopology: sub.ID, Partition: p.ID}]; a != nil && a.member != member {
-				of = append(of, p)
-			}
+	for _, a := range e.assignments {
+		if a.member != member {
+			of = append(of, a.inputs.partitions...)
 		}
 	}
 	return of
 }
 
-// failUnknown ends the engine, which has been given a topic that it does not know: one that matches a
-// source's pattern and was found by an instance that has started later. The engine's mutex is held.
-func (e *Engine) failUnknown(topic string) {
-	if !e.ended {
-		e.fail(fmt.Errorf("topic %q was given to this instance, which had not found it when it started: it matches a pattern and was created since: restart this instance", topic))
-	}
-}
-
-// ownsAll says whether all inputs of the task are assigned. The engine's mutex is held.
-func (e *Engine) ownsAll(id record.TaskID, sub *plan.Subtopology) bool {
-	for _, topic := range e.topics.sourcesOf(sub) {
-		if id.Partition < e.topics.count(topic) && !e.owned[record.Partition{Topic: topic, ID: id.Partition}] {
-			return false
-		}
-	}
-	return true
-}
-
 // openTask opens a task in a goroutine of its own and gives it to the loop that has the fewest.
 // The engine's mutex is held.
-func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology, member string) {
+func (e *Engine) openTask(id record.TaskID, sub *plan.Subtopology, of inputs) {
 	ctx, cancel := context.WithCancel(e.work)
 	a := &assignment{
-		engine: e, id: id, subtopology: sub, owner: rand.Int64(), member: member, loop: e.idlestLoop(),
-		cancel: cancel, warm: e.standbys.detach(id), opened: make(chan struct{}),
+		engine: e, id: id, subtopology: sub, inputs: of, owner: rand.Int64(), member: e.memberID, loop: e.idlestLoop(),
+		ctx: ctx, cancel: cancel, warm: e.standbys.detach(id), opened: make(chan struct{}),
 	}
 	e.assignments[id] = a
 	e.unclosed[a] = true
@@ -168,12 +219,20 @@ func (e *Engine) idlestLoop() *loop {
 }
 
 // revoked gives tasks up, committed. The group waits for it.
-func (e *Engine) revoked(ctx context.Context, of []record.Partition) { e.giveUp(ctx, of, false) }
+func (e *Engine) revoked(ctx context.Context, of []record.Partition) {
+	e.moving.Lock()
+	defer e.moving.Unlock()
+	e.giveUp(ctx, of, false)
+}
 
 // lost gives tasks up that belong to someone else already: nothing of them may be committed.
-func (e *Engine) lost(ctx context.Context, of []record.Partition) { e.giveUp(ctx, of, true) }
+func (e *Engine) lost(ctx context.Context, of []record.Partition) {
+	e.moving.Lock()
+	defer e.moving.Unlock()
+	e.giveUp(ctx, of, true)
+}
 
-// giveUp has each loop give up its tasks of those partitions, all at once.
+// giveUp gives up the tasks that read those partitions. It is called with moving held.
 func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	e.progress()
 	e.rebalances.Add(1)
@@ -194,17 +253,25 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 	var gone []*assignment
 	for _, p := range of {
 		delete(e.owned, p)
-		sub := e.topics.reader(p.Topic)
-		if sub == nil {
-			continue
-		}
-		id := record.TaskID{Subtopology: sub.ID, Partition: p.ID}
-		if a := e.assignments[id]; a != nil {
+	}
+	for id, a := range e.assignments {
+		if slices.ContainsFunc(a.inputs.partitions, func(p record.Partition) bool { return !e.owned[p] }) {
 			gone = append(gone, a)
 			delete(e.assignments, id)
 		}
 	}
 	e.mu.Unlock()
+	e.close(ctx, gone, lost, way)
+	e.arrange(ctx) // what is left of a task's inputs goes on
+	if !lost {
+		e.joining = way
+		way.Enter(GiveJoin)
+	}
+}
+
+// close has each loop give up its tasks among these, all at once. The way's step ends once none is being
+// opened.
+func (e *Engine) close(ctx context.Context, gone []*assignment, lost bool, way *Way) {
 	byLoop := map[*loop][]record.TaskID{}
 	for _, a := range gone {
 		a.cancel()
@@ -229,13 +296,6 @@ func (e *Engine) giveUp(ctx context.Context, of []record.Partition, lost bool) {
 		case <-e.work.Done():
 		case <-ctx.Done():
 		}
-	}
-	e.mu.Lock()
-	e.tellRunning()
-	e.mu.Unlock()
-	if !lost {
-		e.joining = way
-		way.Enter(GiveJoin)
 	}
 }
 

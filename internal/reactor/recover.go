@@ -42,7 +42,7 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) (err err
 	l.span.failed(cause)
 	l.span.enter("recover")
 	suspects := l.producer.Suspects()
-	if err := l.engine.topics.readLimits(ctx, tooLarge(suspects)); err != nil {
+	if err := l.engine.topics().readLimits(ctx, tooLarge(suspects)); err != nil {
 		return errors.Join(cause, err)
 	}
 	l.way.Enter(RecoverRenew)
@@ -67,12 +67,18 @@ func (l *loop) recover(ctx context.Context, g *generation, cause error) (err err
 		l.trouble = trouble{}
 		return l.rewind(ctx, again)
 	}
-	if err := l.engine.topics.gone(ctx, cause); err != nil {
+	if err := l.engine.topics().gone(ctx, cause); err != nil {
 		return err
+	}
+	if parked, err := l.parkReaders(ctx, cause); err != nil {
+		return err
+	} else if parked {
+		return l.rewind(ctx, slices.DeleteFunc(again, func(r *running) bool { return !slices.Contains(l.tasks, r) }))
 	}
 	l.trouble.add(time.Now())
 	// What was refused and is not found now may have been refused for the company it was in.
-	if kafka.Permanent(cause) && !kafka.Refused(cause) || l.trouble.rounds > maxRounds {
+	// A topic that is there by now, a broker did not know yet.
+	if kafka.Permanent(cause) && !kafka.Refused(cause) && !kafka.UnknownTopic(cause) || l.trouble.rounds > maxRounds {
 		return fmt.Errorf("commit: %w", cause)
 	}
 	return l.rewind(ctx, again)
@@ -108,6 +114,31 @@ func (l *loop) settle(ctx context.Context, g *generation) (again []*running, err
 	return again, nil
 }
 
+// parkReaders sets the tasks aside that read a topic which a pattern matched and which is gone, if that may
+// be why a commit failed: until they are opened anew without it nothing of them can be committed.
+func (l *loop) parkReaders(ctx context.Context, cause error) (parked bool, err error) {
+	if !kafka.UnknownTopic(cause) {
+		return false, nil
+	}
+	gone, err := l.engine.topics().vanished(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range slices.Clone(l.tasks) {
+		if slices.ContainsFunc(r.task.Inputs(), func(p record.Partition) bool { return slices.Contains(gone, p.Topic) }) {
+			l.park(r, "a topic that it reads was deleted")
+			parked = true
+		}
+	}
+	if parked {
+		select {
+		case l.engine.lookNow <- struct{}{}:
+		default:
+		}
+	}
+	return parked, nil
+}
+
 // rewind drops what those tasks did since their last commit and goes back to it.
 func (l *loop) rewind(ctx context.Context, tasks []*running) error {
 	if len(tasks) == 0 {
@@ -125,11 +156,16 @@ func (l *loop) rewind(ctx context.Context, tasks []*running) error {
 	var routes []*route
 	for _, r := range tasks {
 		if proofs[r].Seq != r.task.seq {
-			l.park(r)
+			l.park(r, "somebody else has committed for it")
 			continue
 		}
 		r.task.Abort()
-		if err := l.engine.startTask(ctx, r.task, proofs[r], r.task.positions); err != nil {
+		// A task that is being given up has nothing to go back for, and an input of it may be gone.
+		if err := l.engine.startTask(r.assignment.ctx, r.task, proofs[r], r.task.positions); err != nil {
+			if r.assignment.ctx.Err() != nil && ctx.Err() == nil {
+				l.park(r, "it is being given up")
+				continue
+			}
 			return err
 		}
 		r.renewRoutes()

@@ -163,7 +163,7 @@ func (l *loop) findRefused(ctx context.Context, suspects []kafka.Suspect) (bool,
 	}
 	for i := range found {
 		of := &found[i]
-		if store := l.engine.topics.changelogOf(of.Topic.Name); store != "" {
+		if store := l.engine.topics().changelogOf(of.Topic.Name); store != "" {
 			return false, fmt.Errorf("commit: a changelog record of store %q is refused, and without it the store would lose a row: %w", store, of.Err)
 		}
 		if !l.refusals.add(*of) {

@@ -105,7 +105,7 @@ func (e *Engine) openStores(a *assignment) (err error) {
 		a.task, err = openTask(e.taskConfig(a.id, a.space))
 	}
 	if a.task != nil {
-		a.task.config.Owner = a.owner
+		a.task.config.Owner, a.task.config.Matched = a.owner, a.inputs.matched
 	}
 	return err
 }
@@ -116,9 +116,8 @@ func (e *Engine) taskConfig(id record.TaskID, space *store.Space) TaskConfig {
 		Policies: e.config.Policies, Space: space, Logger: e.log, Tracer: e.config.Tracer, Context: e.work,
 		Idle:       e.config.TaskIdle,
 		WatchSteps: e.config.WatchSteps, TimeSteps: e.config.TimeSteps,
-		Topic:   func(name string) *processor.Topic { return e.topics.lookup(e.work, name) },
-		Matched: e.topics.matched, Globals: e.lookGlobal,
-		Errors: e.errors, Done: kafka.Recycle,
+		Topic:   func(name string) *processor.Topic { return e.topics().lookup(e.work, name) },
+		Globals: e.lookGlobal, Errors: e.errors, Done: kafka.Recycle,
 	}
 }
 
@@ -137,8 +136,8 @@ func (e *Engine) discard(t *Task, p Proof, l Local, from map[string]int64) error
 			why = "it has no changelog and is not as of the last commit"
 		case s.Logged && at > 0 && l.Windows[s.Name] && at < start:
 			why = "its changelog has dropped windows since"
-		case s.Logged && at > 0 && !l.Windows[s.Name] && l.At > 0 && age > e.topics.deletions(s.Name)/2:
-			why = fmt.Sprintf("it was last committed to %v ago and its changelog keeps deletions for %v", age.Round(time.Second), e.topics.deletions(s.Name))
+		case s.Logged && at > 0 && !l.Windows[s.Name] && l.At > 0 && age > e.topics().deletions(s.Name)/2:
+			why = fmt.Sprintf("it was last committed to %v ago and its changelog keeps deletions for %v", age.Round(time.Second), e.topics().deletions(s.Name))
 		default:
 			continue
 		}

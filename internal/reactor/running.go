@@ -52,10 +52,9 @@ func (r *running) renewRoutes() {
 	}
 }
 
-// park sets a task aside that somebody else has committed for: nothing of it is processed or
-// committed here any more, until it is taken away.
-func (l *loop) park(r *running) {
-	l.log.Warn("somebody else has committed for this task, waiting for it to be taken away", "task", r.task.ID)
+// park sets a task aside: nothing of it is processed or committed here any more, until it is taken away.
+func (l *loop) park(r *running, because string) {
+	l.log.Warn("a task waits to be taken away", "task", r.task.ID, "because", because)
 	r.task.Abort()
 	l.tasks = slices.DeleteFunc(l.tasks, func(x *running) bool { return x == r })
 	l.parked = append(l.parked, r)

@@ -321,5 +321,5 @@ func (e *Engine) hasChangelogs(id record.TaskID) bool {
 		return false
 	}
 	sub := e.config.Plan.Subtopologies[id.Subtopology]
-	return id.Partition < e.topics.partitions(sub) && slices.ContainsFunc(sub.Stores, isLogged)
+	return id.Partition < e.topics().partitions(sub) && slices.ContainsFunc(sub.Stores, isLogged)
 }

@@ -23,8 +23,9 @@ type topics struct {
 	admin  *kafka.Admin
 	counts map[string]int32 // by full name
 
-	matched map[*plan.Node][]string      // the topics of sources with a pattern, as of the start
-	configs map[string]map[string]string // as of the start
+	matched map[*plan.Node][]string      // the topics of sources with a pattern
+	configs map[string]map[string]string // of the topics, by name
+	spread  map[*plan.Subtopology]spread
 
 	mu      sync.Mutex
 	known   map[string]*processor.Topic
@@ -34,9 +35,13 @@ type topics struct {
 	limits  map[string]int32 // how large a batch may be
 }
 
-// prepareTopics finds the topics that the plan names, makes the internal ones that are missing and
-// checks their partitions. The error names every topic that is missing or wrong, and the fix.
-func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, error) {
+// topics are the topics as they were last looked for; nil: they were not yet.
+func (e *Engine) topics() *topics { return e.found.Load() }
+
+// prepareTopics finds the topics that the plan names and those that its patterns match, makes the
+// internal ones that are missing and checks their partitions. before is what was found before; nil at the
+// start. The error names every topic that is missing or wrong, and the fix.
+func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin, before *topics) (*topics, error) {
 	t := &topics{
 		config: c, admin: admin,
 		counts: map[string]int32{}, matched: map[*plan.Node][]string{},
@@ -44,19 +49,20 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 		unknown: map[string]time.Time{}, keeps: map[string]time.Duration{},
 		configs: map[string]map[string]string{}, limits: map[string]int32{},
 	}
-	if err := t.findExternal(ctx); err != nil {
+	if err := t.findExternal(ctx, before != nil); err != nil {
 		return nil, err
 	}
 	if err := t.checkSources(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.countRepartition(); err != nil {
+	if err := t.countRepartition(before); err != nil {
 		return nil, err
 	}
 	for _, sub := range c.Plan.Subtopologies {
 		for _, s := range sub.Stores {
 			if s.Logged {
-				t.counts[plan.ChangelogTopic(c.ApplicationID, s.Name)] = t.partitions(sub)
+				name := plan.ChangelogTopic(c.ApplicationID, s.Name)
+				t.counts[name] = cmp.Or(t.partitions(sub), before.count(name))
 			}
 		}
 	}
@@ -66,11 +72,13 @@ func prepareTopics(ctx context.Context, c Config, admin *kafka.Admin) (*topics, 
 	if err := t.readLimits(ctx, t.written()); err != nil {
 		return nil, err
 	}
+	t.spread = t.spreads()
 	return t, nil
 }
 
-// findExternal looks for the topics that pitwheel neither makes nor owns.
-func (t *topics) findExternal(ctx context.Context) error {
+// findExternal looks for the topics that pitwheel neither makes nor owns. While the app runs a pattern may
+// match none.
+func (t *topics) findExternal(ctx context.Context, running bool) error {
 	use, rights := map[string]string{}, map[string][]kafka.Right{}
 	for _, sub := range slices.Concat(t.config.Plan.Subtopologies, t.config.Plan.Globals) {
 		for _, n := range sub.Nodes {
@@ -90,7 +98,7 @@ func (t *topics) findExternal(ctx context.Context) error {
 		}
 	}
 	addDeadLetters(use, rights, t.config.Policies)
-	if err := t.match(ctx, use, rights); err != nil {
+	if err := t.match(ctx, use, rights, running); err != nil {
 		return err
 	}
 	names := slices.Sorted(maps.Keys(use))
@@ -101,6 +109,10 @@ func (t *topics) findExternal(ctx context.Context) error {
 	var missing error
 	for _, name := range names {
 		info, ok := found[name]
+		if !ok && running && t.byPattern(name) {
+			t.forget(name) // brokers do not all know it yet: it is looked for again
+			continue
+		}
 		if !ok {
 			missing = errors.Join(missing, fmt.Errorf("topic %q, %s, does not exist: create it (pitwheel makes only its internal topics)", name, use[name]))
 			continue
@@ -178,8 +190,9 @@ func (t *topics) note(name string, info kafka.TopicInfo) {
 
 // countRepartition finds out how many partitions each repartition topic has: what the plan says,
 // else as many as the widest topic read by the subtopology that writes it. That one may be a
-// repartition topic itself, so it goes round until nothing changes.
-func (t *topics) countRepartition() error {
+// repartition topic itself, so it goes round until nothing changes. Where a pattern matches nothing any
+// more it stays at what it was.
+func (t *topics) countRepartition(before *topics) error {
 	for range t.config.Plan.Internal {
 		for _, r := range t.config.Plan.Internal {
 			name := plan.TopicName(t.config.ApplicationID, r.Topic)
@@ -189,6 +202,10 @@ func (t *topics) countRepartition() error {
 			}
 			t.counts[name] = max(t.counts[name], count)
 		}
+	}
+	for _, r := range t.config.Plan.Internal {
+		name := plan.TopicName(t.config.ApplicationID, r.Topic)
+		t.counts[name] = cmp.Or(t.counts[name], before.count(name))
 	}
 	if err := t.config.Plan.Copartition(t.topicsOf, t.counts); err != nil {
 		return err
@@ -219,7 +236,7 @@ func (t *topics) partitions(sub *plan.Subtopology) int32 {
 		return 0
 	}
 	for _, topic := range t.sourcesOf(sub) {
-		count = max(count, t.counts[topic])
+		count = max(count, t.count(topic))
 	}
 	return count
 }
@@ -391,8 +408,11 @@ func (t *topics) isRepartition(topic string) bool {
 	})
 }
 
-// count is how many partitions the topic had when the engine started.
+// count is how many partitions the topic had when it was found; 0 if it was not.
 func (t *topics) count(topic string) int32 {
+	if t == nil {
+		return 0
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.counts[topic]
@@ -426,36 +446,37 @@ func (t *topics) tasks() []kafka.TaskTopics {
 
 func isLogged(s *plan.Store) bool { return s.Logged }
 
-// reader is the subtopology that reads the topic, of which there is just one; nil: this instance does
-// not know the topic.
+// reader is the subtopology that reads the topic, of which there is just one, whether or not a pattern has
+// found it yet; nil: there is none.
 func (t *topics) reader(topic string) *plan.Subtopology {
 	for _, sub := range t.config.Plan.Subtopologies {
 		if slices.Contains(t.sourcesOf(sub), topic) {
 			return sub
 		}
 	}
+	if at := t.home(topic); at >= 0 {
+		return t.config.Plan.Subtopologies[at]
+	}
 	return nil
 }
 
-// latest are the topics that a new group reads from their end.
-func (t *topics) latest() map[string]bool {
-	all := map[string]bool{}
+// fromEnd says whether a new group reads the topic from its end.
+func (e *Engine) fromEnd(topic string) bool {
+	t := e.topics()
 	for _, sub := range t.config.Plan.Subtopologies {
 		for _, n := range sub.Nodes {
-			if n.Kind == plan.Source && n.Reset == plan.Latest {
-				for _, topic := range t.topicsOf(n) {
-					all[topic] = true
-				}
+			if n.Kind == plan.Source && n.Reset == plan.Latest && slices.Contains(t.topicsOf(n), topic) {
+				return true
 			}
 		}
 	}
-	return all
+	return false
 }
 
 // reset is where an input without a committed offset starts.
 func (e *Engine) reset(of record.Partition, start, end int64) (int64, error) {
-	for _, n := range e.topics.reader(of.Topic).Nodes {
-		if n.Kind != plan.Source || n.Internal || !slices.Contains(e.topics.topicsOf(n), of.Topic) {
+	for _, n := range e.topics().reader(of.Topic).Nodes {
+		if n.Kind != plan.Source || n.Internal || !slices.Contains(e.topics().topicsOf(n), of.Topic) {
 			continue
 		}
 		if n.Reset == plan.Latest {

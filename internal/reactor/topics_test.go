@@ -83,7 +83,7 @@ func TestRepartitionTopicsAreAsWideAsWhatIsWrittenFrom(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			topics := planTopics(tt.plan, tt.external)
-			if err := topics.countRepartition(); err != nil {
+			if err := topics.countRepartition(nil); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, topics.counts); diff != "" {
@@ -97,7 +97,7 @@ func TestRepartitionTopicThatNobodyCanCountIsAnError(t *testing.T) {
 	type sub = [2][]string
 	// Two that are made from one another: neither has a width.
 	topics := planTopics(chain(nil, sub{{"-r"}, {"-s"}}, sub{{"-s"}, {"-r"}}), map[string]int32{})
-	err := topics.countRepartition()
+	err := topics.countRepartition(nil)
 	if err == nil || !strings.Contains(err.Error(), `"r"`) || !strings.Contains(err.Error(), "topology.Partitions") {
 		t.Errorf("got %v, want an error that names the topic and the fix", err)
 	}
@@ -149,7 +149,8 @@ func TestResetIsWhatItsSourceSays(t *testing.T) {
 		{Name: "strict", Topics: []string{"none"}, Reset: plan.NoReset},
 		{Name: "repartitioned", Topics: []string{"r"}, Internal: true},
 	}}}}
-	e := &Engine{config: Config{Plan: p, ApplicationID: "app"}, topics: planTopics(p, nil)}
+	e := &Engine{config: Config{Plan: p, ApplicationID: "app"}}
+	e.found.Store(planTopics(p, nil))
 	for topic, want := range map[string]int64{"early": 10, "late": 20, "app-r": 10} {
 		got, err := e.reset(record.Partition{Topic: topic, ID: 1}, 10, 20)
 		if err != nil || got != want {
@@ -162,7 +163,9 @@ func TestResetIsWhatItsSourceSays(t *testing.T) {
 			t.Errorf("got %v, want an error that says %q", err, part)
 		}
 	}
-	if diff := cmp.Diff(map[string]bool{"late": true}, e.topics.latest()); diff != "" {
-		t.Errorf("topics that start at their end (-want +got):\n%s", diff)
+	for topic, want := range map[string]bool{"early": false, "late": true, "none": false, "app-r": false} {
+		if got := e.fromEnd(topic); got != want {
+			t.Errorf("topic %q starts at its end: %v, want %v", topic, got, want)
+		}
 	}
 }

@@ -14,19 +14,37 @@ import (
 // then the client asks for what is gone as fast as brokers answer.
 const watchEvery = 10 * time.Second
 
-// watchTopics looks now and then whether the topics are still those that the app was started with, and
-// returns what is not. A consumer says nothing of a topic that is gone, and the group takes its
+// watchTopics looks now and then which topics match the sources' patterns, and whether the others are still
+// those that the app was started with. It returns what is not. A consumer says nothing of a topic that is gone, and the group takes its
 // partitions away as in any other rebalance.
 func (e *Engine) watchTopics(ctx context.Context) error {
+	patterns := len(e.topics().patterns()) > 0
+	given := e.given
+	if !patterns {
+		given = nil
+	}
 	ticker := time.NewTicker(e.config.WatchInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-given:
+			// A static member that comes back is given what it had, whatever it reads by now.
+			given = nil
+			e.group.Rejoin()
+			continue
 		case <-ticker.C:
+		case <-e.lookNow:
 		}
-		if err := e.topics.check(ctx, e.topics.all()); err != nil && ctx.Err() == nil {
+		var err error
+		if patterns {
+			err = e.rematch(ctx)
+		}
+		if err == nil {
+			err = e.topics().check(ctx, e.topics().all())
+		}
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
@@ -54,14 +72,22 @@ func (t *topics) check(ctx context.Context, names []string) error {
 	if t.changed(ctx, names) == nil {
 		return nil
 	}
-	timer := time.NewTimer(min(t.config.WatchInterval, time.Second))
+	if err := sleep(ctx, min(t.config.WatchInterval, time.Second)); err != nil {
+		return err
+	}
+	return t.changed(ctx, names)
+}
+
+// sleep waits for d. Error: ctx ended before.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-timer.C:
+		return nil
 	}
-	return t.changed(ctx, names)
 }
 
 func (t *topics) changed(ctx context.Context, names []string) error {
@@ -69,22 +95,17 @@ func (t *topics) changed(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	own := map[string]internalTopic{}
-	for _, topic := range t.internal() {
-		own[topic.name] = topic
-	}
-	sources := t.sources()
+	kind := t.kinds()
 	var changed error
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		was, known := t.started(name)
 		now, there := found[name]
-		topic, ours := own[name]
-		switch {
-		case !known:
-			continue
+		switch of := kind(name); {
+		case !known, !there && t.byPattern(name):
+			continue // what a pattern matches may go: see rematch
 		case !there || was.ID != now.ID:
-			changed = errors.Join(changed, goneError(name, there, ours, topic.changelog, slices.Contains(sources, name)))
-		case now.Partitions != was.Partitions && (ours || slices.Contains(sources, name)):
+			changed = errors.Join(changed, goneError(name, there, of))
+		case now.Partitions != was.Partitions && of != outputTopic:
 			changed = errors.Join(changed, partitionsError(name, was.Partitions, now.Partitions))
 		case now.Partitions != was.Partitions:
 			// Nothing is lost, but others find a key elsewhere than this app does.
@@ -103,18 +124,53 @@ func (t *topics) started(name string) (info kafka.TopicInfo, known bool) {
 	return kafka.TopicInfo{Partitions: count, ID: t.ids[name]}, known
 }
 
-func goneError(name string, anew, internal, changelog, source bool) error {
+// sameTopics refuses topics that were deleted and made anew since.
+func (t *topics) sameTopics(now *topics) (wrong error) {
+	kind := t.kinds()
+	for _, name := range t.all() {
+		if was, is := t.id(name), now.id(name); is != [16]byte{} && was != is {
+			wrong = errors.Join(wrong, goneError(name, true, kind(name)))
+		}
+	}
+	return wrong
+}
+
+// topicKind is what a topic is to the app.
+type topicKind int
+
+const (
+	outputTopic topicKind = iota
+	sourceTopic
+	repartitionTopic
+	changelogTopic
+)
+
+func (t *topics) kinds() func(name string) topicKind {
+	of := map[string]topicKind{}
+	for _, name := range t.sources() {
+		of[name] = sourceTopic
+	}
+	for _, topic := range t.internal() {
+		of[topic.name] = repartitionTopic
+		if topic.changelog {
+			of[topic.name] = changelogTopic
+		}
+	}
+	return func(name string) topicKind { return of[name] }
+}
+
+func goneError(name string, anew bool, of topicKind) error {
 	what := "was deleted"
 	if anew {
 		what = "was deleted and made anew"
 	}
 	fix := "create it, with as many partitions, and start again"
-	switch {
-	case changelog:
+	switch of {
+	case changelogTopic:
 		fix = "local state may be the only copy of its store: bring the topic back with its records, or start over as docs/reliability.md says"
-	case internal:
+	case repartitionTopic:
 		fix = "what it held and was not yet processed is lost: to go on without it start again"
-	case source:
+	case sourceTopic:
 		fix = "the group's offsets are of the old one: bring it back with its records, or start over as docs/reliability.md says"
 	}
 	return fmt.Errorf("topic %q %s while the app ran: %s", name, what, fix)
