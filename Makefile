@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration planted soak soak-kafka race lint fmt cover bench bench-peers fuzz
+.PHONY: help demo demo-check test chaos kafka-image integration planted soak soak-kafka race lint fmt cover bench bench-peers fuzz crashpoints
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ demo-check: ## run the demo once, without a terminal, and stop
 test: ## run all tests: fast, no Docker
 	$(GOTEST) ./...
 	@go test -v -run '^TestConformance$$' ./internal/conformance | grep '^conformance:'
+
+crashpoints: ## put every fault at every step of the protocol: all cells, in fake time
+	@mkdir -p .cover; PITWHEEL_CRASHPOINTS=all go test -v -count 1 -timeout 30m -run '^TestEveryCrashPoint$$' ./internal/crashpoint > .cover/crashpoints.log; \
+		status=$$?; grep -- '--- FAIL\|^crash points:' .cover/crashpoints.log; exit $$status
 
 CHAOS ?= 1m
 chaos: ## kill and move three instances under load for CHAOS, and check every result

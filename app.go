@@ -21,7 +21,6 @@ type App struct {
 	config    Config
 	lifecycle lifecycle
 	engine    atomic.Pointer[reactor.Engine]
-	probe     *reactor.Probe // of a test; nil: none
 }
 
 // New checks the config and makes an app; it touches neither disk nor network. It sets the plan's
@@ -68,44 +67,53 @@ func (a *App) Run(ctx context.Context) error {
 }
 
 func (a *App) run(ctx context.Context) (err error) {
-	way := a.probe.Begin(reactor.Moment{})
-	way.Enter(reactor.StartDirectory)
-	dir, err := statedir.Open(a.config.StateDir, a.config.ApplicationID)
+	probe := reactor.ProbeOf(ctx)
+	dir, loops, err := a.openDir(probe)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	if how := dir.Exposed(); how != "" {
-		a.config.Logger.Warn("the state directory is not for this user alone", "directory", a.config.StateDir, "because", how,
-			"fix", "chmod 700, or a directory that the app makes itself")
-	}
-	// Transactional ids are those of the loops. All that were ever used are fenced at start, so
-	// there are as many loops.
-	loops := a.config.Loops
-	if a.config.Guarantee == ExactlyOnce {
-		way.Enter(reactor.StartLoops)
-		if loops, err = dir.UseLoops(loops); err != nil {
-			return err
-		}
-	}
-	way.End(nil)
 	shared := store.NewShared(a.config.MemoryLimit/2, a.config.MemoryLimit/4)
 	defer func() { err = errors.Join(err, shared.Close()) }()
 	instance := a.config.InstanceID
 	if instance == "" {
 		instance = dir.Identity().Instance
 	}
-	engine := reactor.New(a.engineConfig(instance, loops, dir, shared))
+	config := a.engineConfig(instance, loops, dir, shared)
+	config.Probe, config.Kafka.Dial = probe, probe.Network()
+	engine := reactor.New(config)
 	a.engine.Store(engine)
 	stop := context.AfterFunc(ctx, func() { a.lifecycle.to(Closing) })
 	defer stop()
 	return engine.Run(ctx)
 }
 
+// openDir opens the state directory, and says how many loops there are.
+func (a *App) openDir(probe *reactor.Probe) (dir *statedir.Dir, loops int, err error) {
+	way := probe.Begin(reactor.Moment{})
+	defer func() { way.End(err) }()
+	way.Enter(reactor.StartDirectory)
+	if dir, err = statedir.Open(a.config.StateDir, a.config.ApplicationID); err != nil {
+		return nil, 0, err
+	}
+	if how := dir.Exposed(); how != "" {
+		a.config.Logger.Warn("the state directory is not for this user alone", "directory", a.config.StateDir, "because", how,
+			"fix", "chmod 700, or a directory that the app makes itself")
+	}
+	if a.config.Guarantee != ExactlyOnce {
+		return dir, a.config.Loops, nil
+	}
+	// Transactional ids are those of the loops. All that were ever used are fenced at start, so
+	// there are as many loops.
+	way.Enter(reactor.StartLoops)
+	if loops, err = dir.UseLoops(a.config.Loops); err != nil {
+		return nil, 0, errors.Join(err, dir.Close())
+	}
+	return dir, loops, nil
+}
+
 func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared *store.Shared) reactor.Config {
 	c := a.config
-	reach := c.kafka()
-	reach.Dial = a.probe.Network()
 	return reactor.Config{
 		Plan: a.plan.Compiled(), ApplicationID: c.ApplicationID, InstanceID: instance,
 		TaskDir: dir.Task, TaskDirs: dir.Tasks, Standbys: c.Standbys,
@@ -114,10 +122,9 @@ func (a *App) engineConfig(instance string, loops int, dir *statedir.Dir, shared
 		CommitInterval: c.CommitInterval, TaskIdle: c.TaskIdle, FlushInterval: c.FlushInterval, FlushBytes: 64 << 20,
 		StopTimeout: c.StopTimeout, TransactionTimeout: max(10*time.Second, 3*c.CommitInterval), SessionTimeout: c.SessionTimeout,
 		Loops: loops, BufferBytes: min(c.MemoryLimit/4, maxBuffer),
-		Kafka: reach, Codec: codecs[c.Compression], Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
+		Kafka: c.kafka(), Codec: codecs[c.Compression], Shared: shared, Logger: c.Logger, MaxErrors: c.MaxErrors,
 		RepairHung: c.HungTransactions == RepairHung, CreateTopics: c.Topics == CreateTopics, Replication: c.Replication, LeaveOnStop: c.LeaveOnStop,
 		Tracer: c.Tracer, WatchSteps: c.StepMetrics, TimeSteps: c.TraceSteps && c.Tracer != nil,
-		Probe: a.probe,
 		OnRunning: func(all bool) {
 			if all {
 				a.lifecycle.to(Running)

@@ -78,9 +78,7 @@ func (p *Producer) Renew(ctx context.Context) error {
 	p.outcome = &outcome{access: p.config.Access, most: p.of.MaxBytes}
 	p.noted = p.outcome.note
 	if p.of.TransactionalID == "" {
-		client, err := kgo.NewClient(opts...)
-		p.client = client
-		return err
+		return p.renewPlain(ctx, opts)
 	}
 	return retry(ctx, p.config.Access, fmt.Sprintf("take transactional id %q", p.of.TransactionalID), func(ctx context.Context) error {
 		session, err := kgo.NewGroupTransactSession(append(opts,
@@ -101,6 +99,24 @@ func (p *Producer) Renew(ctx context.Context) error {
 			return p.config.Access.denied(err, Right{"Write", "transactional-id", p.of.TransactionalID})
 		}
 		p.session, p.client = session, session.Client()
+		return nil
+	})
+}
+
+// renewPlain makes a client without transactions. It asks for its producer id now: left to itself the
+// client asks with the first record, and where connections are refused does so again and again without
+// a pause (franz-go 1.22).
+func (p *Producer) renewPlain(ctx context.Context, opts []kgo.Opt) error {
+	return retry(ctx, p.config.Access, "take a producer id", func(ctx context.Context) error {
+		client, err := kgo.NewClient(opts...)
+		if err != nil {
+			return err
+		}
+		if _, _, err := client.ProducerID(ctx); err != nil {
+			client.Close()
+			return p.config.Access.denied(err, Right{"IdempotentWrite", "cluster", ""})
+		}
+		p.client = client
 		return nil
 	})
 }

@@ -53,6 +53,9 @@ var allowedImports = map[string][]string{
 	"internal/conformance": {
 		"processor", "record", "serde", "store", "streamtest", "topology", "windowing",
 	},
+	"internal/crashpoint": {
+		".", "changelog", "internal/reactor", "internal/statedir", "record", "serde", "store", "store/storetest", "topology", "windowing",
+	},
 	"examples/...": {
 		".", "processor", "record", "serde", "store", "streamtest", "topology", "windowing",
 	},
@@ -80,7 +83,7 @@ var allowedOutside = map[string][]string{
 	"github.com/twmb/franz-go/pkg/kadm":   {"internal/kafka", "examples/...", "bench/...", "integration/..."},
 	"github.com/twmb/franz-go/pkg/sasl":   {".", "internal/kafka"},
 	"github.com/twmb/franz-go/pkg/kfake":  {"bench", "examples/...", "integration/..."},
-	"github.com/cockroachdb/pebble/v2":    {"store"},
+	"github.com/cockroachdb/pebble/v2":    {"store", "store/storetest"},
 	"github.com/google/btree":             {"store"},
 	"github.com/gofrs/flock":              {"internal/statedir", "integration/cluster"},
 	"github.com/testcontainers":           {"integration/cluster"},

@@ -185,9 +185,7 @@ func (e *Engine) Run(ctx context.Context) (err error) {
 			l.producer.Close()
 		}
 	}()
-	if e.config.ExactlyOnce {
-		way.Enter(StartFence)
-	}
+	way.Enter(StartFence)
 	if err := e.makeLoops(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}

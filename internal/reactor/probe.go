@@ -16,13 +16,17 @@ type Probe struct {
 	FS     store.FS
 }
 
-// Moment is the beginning or the end of a step.
-type Moment struct {
-	Step Step
-	Done bool          // the step has succeeded
-	Over bool          // and no other follows; Step is empty where the last one did not succeed
-	Task record.TaskID // of a restore
-	Loop int           // of a commit
+type probeKey struct{}
+
+// WithProbe has an app that is run with the context use the probe.
+func WithProbe(ctx context.Context, p *Probe) context.Context {
+	return context.WithValue(ctx, probeKey{}, p)
+}
+
+// ProbeOf is the context's probe; nil: there is none, as outside of tests.
+func ProbeOf(ctx context.Context) *Probe {
+	p, _ := ctx.Value(probeKey{}).(*Probe)
+	return p
 }
 
 // Network is what connects to brokers; nil: the operating system.
@@ -40,18 +44,28 @@ func (p *Probe) fs() store.FS {
 	return p.FS
 }
 
+// Moment is the beginning or the end of a step.
+type Moment struct {
+	Step Step
+	Done bool          // the step has succeeded
+	Over bool          // no other follows it on this way, whether it has succeeded or not
+	Task record.TaskID // of a restore
+	Loop int           // of a commit
+}
+
 // Begin is one way through the steps, of which at says whose it is.
 func (p *Probe) Begin(at Moment) *Way {
 	if p == nil {
 		return nil
 	}
-	return &Way{p, at}
+	return &Way{probe: p, at: at}
 }
 
 // Way is one way through steps. It belongs to one goroutine. A nil Way does nothing.
 type Way struct {
 	probe *Probe
-	at    Moment
+	at    Moment // the step that was entered last
+	in    bool   // and is not left
 }
 
 // Enter begins a step, when the one before it has succeeded.
@@ -60,17 +74,18 @@ func (w *Way) Enter(s Step) {
 		return
 	}
 	w.Leave()
-	w.at.Step = s
+	w.at.Step, w.in = s, true
 	w.probe.OnStep(w.at)
 }
 
 // Leave ends the step that was entered last: it has succeeded.
 func (w *Way) Leave() {
-	if w == nil || w.at.Step == "" {
+	if w == nil || !w.in {
 		return
 	}
+	w.in = false
 	at := w.at
-	w.at.Step, at.Done = "", true
+	at.Done = true
 	w.probe.OnStep(at)
 }
 
@@ -82,7 +97,8 @@ func (w *Way) End(err error) {
 	if err == nil {
 		w.Leave()
 	}
+	w.in = false
 	at := w.at
-	at.Step, at.Over = "", true
+	at.Over = true
 	w.probe.OnStep(at)
 }

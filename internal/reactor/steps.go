@@ -60,12 +60,12 @@ var Steps = []StepInfo{
 	{StartDirectory, "lock the state directory, read whose it is", nil, ""},
 	{StartLoops, "keep the most loops that there ever were", nil, onlyExactly},
 	{StartTopics, "describe topics, make internal ones and check them", []string{"Metadata", "CreateTopics", "DescribeConfigs"}, ""},
-	{StartFence, "take each transactional id that may be ours", []string{"FindCoordinator", "InitProducerID"}, onlyExactly},
+	{StartFence, "take producer ids, and so each transactional id that may be ours", []string{"FindCoordinator", "InitProducerID"}, ""},
 	{StartScan, "look at the state that is here", nil, ""},
 	{StartJoin, "join the group", []string{"FindCoordinator", "JoinGroup", "SyncGroup"}, ""},
 
 	{RestoreOpen, "open local state", nil, ""},
-	{RestoreFence, "end what the last owner left open in the changelogs", []string{"ListOffsets", "DescribeProducers", "ListTransactions", "InitProducerID"}, onlyExactly},
+	{RestoreFence, "end what the last owner left open", []string{"ListOffsets", "OffsetFetch", "DescribeGroups", "ListTransactions", "InitProducerID"}, onlyExactly},
 	{RestoreOffsets, "read the committed offsets and the proof beside them", []string{"OffsetFetch"}, ""},
 	{RestoreIdentify, "compare what the state belongs to, keep it beside the state", nil, ""},
 	{RestoreEnds, "list where the changelogs begin and end", []string{"ListOffsets"}, ""},
@@ -83,8 +83,8 @@ var Steps = []StepInfo{
 	{CommitDisk, "now and then put local state on disk", nil, ""},
 
 	{RecoverRenew, "a new producer of the same id, which fences the old one", []string{"FindCoordinator", "InitProducerID"}, ""},
-	{RecoverAsk, "read the committed proof", []string{"OffsetFetch"}, ""},
-	{RecoverSettle, "apply what was committed; of the rest drop all and go back", []string{"OffsetFetch", "ListOffsets"}, ""},
+	{RecoverAsk, "read the committed proof, apply what was committed", []string{"OffsetFetch"}, ""},
+	{RecoverSettle, "drop what was not committed, and go back", []string{"OffsetFetch", "ListOffsets"}, ""},
 
 	{GiveStop, "giver: stop fetching and restoring what is to be given up", nil, ""},
 	{GiveCommit, "giver: commit once more", nil, ""},
@@ -92,5 +92,5 @@ var Steps = []StepInfo{
 	{GiveJoin, "giver: join again without it", []string{"JoinGroup", "SyncGroup"}, ""},
 	{TakeGiven, "taker: is given the tasks", nil, ""},
 	{TakeRun, "taker: its loop takes the restored task", nil, ""},
-	{LoseDrop, "loser: drop what cannot be committed any more", nil, ""},
+	{LoseDrop, "loser: drop what cannot be committed any more, fence what is on its way", []string{"FindCoordinator", "InitProducerID"}, ""},
 }

@@ -1,5 +1,5 @@
 // Package storetest is what every kind of store must do, wherever its rows are: one suite for
-// spaces on disk and in memory.
+// spaces on disk and in memory. And a disk for tests of what is above stores, that fails and crashes.
 //
 // # Position
 //
