@@ -14,7 +14,7 @@ BENCHPKG ?= ./bench/... ./store/...
 COVER_MIN  ?= 80
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test chaos kafka-image integration planted soak soak-kafka race lint fmt cover bench bench-peers fuzz crashpoints
+.PHONY: help demo demo-check test chaos kafka-image integration planted soak soak-kafka race lint fmt cover bench bench-peers fuzz crashpoints bench-scale
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,12 @@ bench: ## run the benchmarks BENCH in BENCHPKG and assert allocations; the outpu
 SET ?= quick
 bench-peers: ## run SET (quick or full) beside Kafka Streams on a broker, and write the report into docs/benchmarks
 	SET=$(SET) bash bench/peers/run.sh
+
+bench-scale: ## measure costs by keys and partitions, and idle tasks; print tables, draw docs/benchmarks/scale.svg
+	@mkdir -p .cover
+	PITWHEEL_SCALE=1 go test -run NONE -bench 'Keys|Partitions' -benchtime 10000000x -timeout 1h ./bench > .cover/scale.txt
+	PITWHEEL_SCALE=1 go test -run NONE -bench Idle -benchtime 3x ./bench >> .cover/scale.txt
+	go run ./bench/scale -svg docs/benchmarks/scale.svg < .cover/scale.txt
 
 fuzz: ## run every fuzz target for FUZZTIME each
 	sh scripts/fuzz.sh $(FUZZTIME)

@@ -1,5 +1,5 @@
 // Package bench measures pitwheel end to end in one process: real plans, tasks, caches, Pebble and
-// encodings, with no Kafka. Figures and the machine they are of are in docs/benchmarks.
+// encodings, with no Kafka but for what needs one. Figures and the machine they are of are in docs/benchmarks.
 //
 // # Position
 //

@@ -38,6 +38,9 @@ type flow struct {
 	at      int // the next of raws
 	offset  int64
 	due     int64 // of records until the next commit
+	rate    int64 // records in a second of event time
+	keys    int
+	random  *rand.Rand
 	written changelogBytes
 	stages  stages
 }
@@ -97,11 +100,37 @@ func newFlow(tb testing.TB) *flow {
 // newWatchedFlow is a flow whose task is made as watch says.
 func newWatchedFlow(tb testing.TB, watch func(*reactor.TaskConfig)) *flow {
 	tb.Helper()
+	return newPart(tb, newShared(tb), part{keys: flowKeys, of: 1, watch: watch})
+}
+
+// part is one of several partitions that share the flow's records and rate evenly.
+type part struct {
+	keys  int // in this partition
+	of    int // partitions
+	watch func(*reactor.TaskConfig)
+}
+
+func newShared(tb testing.TB) *store.Shared {
+	tb.Helper()
+	shared := store.NewShared(1<<30, 64<<20)
+	tb.Cleanup(func() {
+		if err := shared.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return shared
+}
+
+func newPart(tb testing.TB, shared *store.Shared, p part) *flow {
+	tb.Helper()
 	f := &flow{
 		topics: map[string]*processor.Topic{},
 		input:  record.Partition{Topic: "in"},
-		due:    flowRate,
-		shared: store.NewShared(1<<30, 64<<20),
+		due:    flowRate / int64(p.of),
+		rate:   flowRate / int64(p.of),
+		shared: shared,
+		keys:   p.keys,
+		random: rand.New(rand.NewPCG(1, 2)),
 	}
 	for _, name := range []string{"in", "app-counts-changelog"} {
 		f.topics[name] = &processor.Topic{Name: name, Partitions: 1}
@@ -116,7 +145,7 @@ func newWatchedFlow(tb testing.TB, watch func(*reactor.TaskConfig)) *flow {
 		Logger: slog.New(slog.DiscardHandler),
 		Topic:  func(name string) *processor.Topic { return f.topics[name] },
 	}
-	watch(&config)
+	p.watch(&config)
 	f.task, err = reactor.NewTask(config)
 	if err != nil {
 		tb.Fatal(err)
@@ -125,20 +154,23 @@ func newWatchedFlow(tb testing.TB, watch func(*reactor.TaskConfig)) *flow {
 		if err := f.space.Close(); err != nil {
 			tb.Error(err)
 		}
-		if err := f.shared.Close(); err != nil {
-			tb.Error(err)
-		}
 	})
-	random := rand.New(rand.NewPCG(1, 2))
-	f.raws = make([]record.Raw, 1<<20)
-	keys := make([]byte, 0, len(f.raws)*16)
+	f.raws = make([]record.Raw, 1<<20/p.of)
+	bytes := make([]byte, 16*len(f.raws))
 	for i := range f.raws {
-		at := len(keys)
-		keys = binary.BigEndian.AppendUint64(keys, uint64(random.IntN(flowKeys))*0x9E3779B97F4A7C15>>1)
-		keys = binary.BigEndian.AppendUint64(keys, uint64(i))
-		f.raws[i] = record.Raw{Key: keys[at : at+8 : at+8], Value: keys[at+8 : at+16 : at+16]}
+		at := 16 * i
+		f.raws[i] = record.Raw{Key: bytes[at : at+8 : at+8], Value: bytes[at+8 : at+16 : at+16]}
+		binary.BigEndian.PutUint64(f.raws[i].Value, uint64(i))
 	}
+	f.rekey()
 	return f
+}
+
+// rekey gives every record another key, chosen uniformly.
+func (f *flow) rekey() {
+	for i := range f.raws {
+		binary.BigEndian.PutUint64(f.raws[i].Key, uint64(f.random.IntN(f.keys))*0x9E3779B97F4A7C15>>1)
+	}
 }
 
 // run processes n records.
@@ -149,14 +181,14 @@ func (f *flow) run(tb testing.TB, n int) {
 		batch := f.raws[f.at : f.at+size]
 		for i := range batch {
 			batch[i].Offset = f.offset
-			batch[i].Time = record.Time(f.offset * 1000 / flowRate)
+			batch[i].Time = record.Time(f.offset * 1000 / f.rate)
 			f.offset++
 		}
 		f.feed(tb, batch)
 		n -= size
 		f.at = (f.at + size) % len(f.raws)
 		if f.due -= int64(size); f.due == 0 {
-			f.due = flowRate
+			f.due = f.rate
 			f.commit(tb)
 		}
 	}

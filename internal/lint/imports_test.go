@@ -65,6 +65,7 @@ var allowedImports = map[string][]string{
 	"bench/internal/broker":  {"bench/internal/data"},
 	"bench/internal/check":   {"bench/internal/broker", "bench/internal/data"},
 	"bench/internal/latency": {"bench/internal/broker", "bench/internal/data"},
+	"bench/scale":            {},
 	"bench/peers/...": {
 		"bench/internal/broker", "bench/internal/check", "bench/internal/data", "bench/internal/latency", "bench/internal/measure",
 	},
