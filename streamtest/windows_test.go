@@ -154,3 +154,57 @@ func TestSessionStoreByHand(t *testing.T) {
 		})
 	}
 }
+
+// Steps on a windowed table see its updates: what a filter does not keep any more is a deletion, and a
+// suppression behind it gives the last of each window.
+func TestVerbsOfWindowedTables(t *testing.T) {
+	w := windowing.Tumbling(10 * time.Millisecond)
+	texts := topology.NewTopic("texts", w.KeySerde(serde.String()), serde.String())
+	odd := topology.NewTopic("odd", w.KeySerde(serde.String()), serde.Int64())
+	final := topology.NewTopic("final", w.KeySerde(serde.String()), serde.String())
+	d := streamtest.New(t, build(t, func(b *topology.Builder) {
+		counts := b.Stream(in).GroupByKey().WindowedBy(w).Count(topology.As("counts"))
+		isOdd := func(_ windowing.Key[string], n int64) bool { return n%2 == 1 }
+		written := func(k windowing.Key[string], n int64) string { return fmt.Sprint(int64(k.Start), ":", n) }
+		counts.Filter(isOdd, topology.Name("odd")).ToStream().To(odd)
+		mapped := counts.FilterNot(isOdd).MapValues(written)
+		mapped.ToStream().To(texts)
+		mapped.SuppressUntilClose(topology.Name("calm")).ToStream().To(final)
+	}))
+	i := d.Input(in)
+	for _, at := range []record.Time{1, 2, 3, 4, 12, 13, 25} {
+		i.Pipe("a", "v", at)
+	}
+	for topic, want := range map[string][]string{
+		"odd": {"a@0/10 1 @1", "a@0/10 - @2", "a@0/10 3 @3", "a@0/10 - @4", "a@10/20 1 @12", "a@10/20 - @13", "a@20/30 1 @25"},
+		// A window's first update comes with the initial value 0 as its old one, which is not odd.
+		"texts": {
+			"a@0/10 - @1", "a@0/10 0:2 @2", "a@0/10 - @3", "a@0/10 0:4 @4", "a@10/20 - @12", "a@10/20 10:2 @13", "a@20/30 - @25",
+		},
+		"final": {"a@0/10 0:4 @4", "a@10/20 10:2 @13"},
+	} {
+		var got []string
+		add := func(k windowing.Key[string], v any, gone bool, at record.Time) {
+			if gone {
+				v = "-"
+			}
+			got = append(got, fmt.Sprintf("%v %v @%d", k, v, at))
+		}
+		if topic == "odd" {
+			for _, r := range d.Output(odd).All() {
+				add(r.Key(), r.Value(), r.IsTombstone(), r.Time())
+			}
+		} else {
+			of := texts
+			if topic == "final" {
+				of = final
+			}
+			for _, r := range d.Output(of).All() {
+				add(r.Key(), r.Value(), r.IsTombstone(), r.Time())
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: -want +got\n%s", topic, diff)
+		}
+	}
+}

@@ -237,11 +237,11 @@ var mistakes = []mistake{
 		[]string{
 			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): the option MaxRecords is 0: give at least 1",
 			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): the time limit is -1s: give a whole number of milliseconds, not negative",
-			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): a suppressed table has no store to read: read the table before it",
+			"topology: SuppressUntilTimeLimit (LINE, step KTABLE-SUPPRESS-0000000002): the table keeps no rows of its own to read: read the table before it",
 			"topology: SuppressUntilClose (LINE, step s): the option MaxBytes is 0: give at least 1",
 			"topology: SuppressUntilTimeLimit (LINE, step t): the option EmitEarly stands without a bound: add MaxRecords or MaxBytes",
 			"topology: SuppressUntilTimeLimit (LINE, step t): the time limit is 1µs: give a whole number of milliseconds, not negative",
-			"topology: SuppressUntilTimeLimit (LINE, step t): a suppressed table has no store to read: read the table before it",
+			"topology: SuppressUntilTimeLimit (LINE, step t): the table keeps no rows of its own to read: read the table before it",
 		},
 	},
 	{

@@ -32,6 +32,7 @@ const (
 	tableSourcePrefix   = "KTABLE-SOURCE-"
 	tableFilterPrefix   = "KTABLE-FILTER-"
 	toStreamPrefix      = "KTABLE-TOSTREAM-"
+	tableMapPrefix      = "KTABLE-MAPVALUES-"
 	suppressPrefix      = "KTABLE-SUPPRESS-"
 
 	storeInfix        = "STATE-STORE-"

@@ -76,8 +76,8 @@ func (k *windowKeys[K]) wanted(have serde.Serde[K]) wantedKey[windowing.Key[K]] 
 
 // suppressed is the table behind a suppression.
 func (t WindowedTable[K, V]) suppressed(n *node, buffer string) WindowedTable[K, V] {
-	t.n, t.store, t.unread = n, buffer, true
-	return t
+	t.store = buffer
+	return t.behind(n)
 }
 
 // suppression is a suppressing step while it is made.
@@ -140,8 +140,14 @@ func (s *suppression[K, V]) limit(d time.Duration) {
 
 // unreadable is for a store that is asked of a suppressed table.
 func (s *suppression[K, V]) unreadable() {
-	s.n.fail("a suppressed table has no store to read", "read the table before it")
+	s.n.fail(noStore, readBefore)
 }
+
+// What is said where a store is asked of a table that keeps no rows.
+const (
+	noStore    = "the table keeps no rows of its own to read"
+	readBefore = "read the table before it"
+)
 
 // checkBounds reports bounds of a buffer that cannot be.
 func (n *node) checkBounds(s settings) {

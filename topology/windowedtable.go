@@ -16,7 +16,7 @@ type WindowedTable[K, V any] struct {
 	store string
 	keys  *windowKeys[K]
 
-	unread bool // it is suppressed: there is no store to read
+	unread bool // it keeps no rows of its own: there is no store to read
 }
 
 // ToStream is the table's updates; a window that is gone is a tombstone. Kafka: KTable.toStream.
@@ -29,7 +29,7 @@ func (t WindowedTable[K, V]) ToStream(opts ...StepOption) WindowedStream[K, V] {
 func (t WindowedTable[K, V]) Store() store.WindowRef[K, V] {
 	t.n.mustBe("Store")
 	if t.unread {
-		t.n.fail("a suppressed table has no store to read", "read the table before it")
+		t.n.fail(noStore, readBefore)
 	}
 	return store.WindowHandle[K, V](t.n.builder.owner, t.store)
 }
