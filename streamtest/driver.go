@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pitwheel/pitwheel/internal/plan"
+	"github.com/pitwheel/pitwheel/internal/reactor"
 	"github.com/pitwheel/pitwheel/metrics"
 	"github.com/pitwheel/pitwheel/processor"
 	"github.com/pitwheel/pitwheel/record"
@@ -29,6 +30,7 @@ type Driver struct {
 	queues  []*queue // of all tasks, in their order
 	agenda  agenda
 	owner   int64                      // counts the starts
+	errors  *reactor.ErrorLimit        // since the start
 	dropped map[processor.Reason]int64 // by tasks before the last Restart
 	stopped error                      // what stopped the app; nil: it runs
 }
@@ -102,6 +104,7 @@ func (d *Driver) lay() {
 // yet committed of their inputs on the agenda.
 func (d *Driver) start() error {
 	d.owner++
+	d.errors = reactor.NewErrorLimit(d.settings.maxErrors)
 	for _, t := range d.tasks {
 		if err := d.open(t); err != nil {
 			return err

@@ -105,6 +105,27 @@ func TestBadRecordStopsTheAppWhereThePolicyIsFail(t *testing.T) {
 	}
 }
 
+// Errors that policies let pass are counted over all records and bounded; what is late is no error. A
+// restart counts anew.
+func TestErrorsAreLetPassUpToALimit(t *testing.T) {
+	d, in := started(t, policies(topology.Skip()), streamtest.MaxErrors(2))
+	pass := func(reasons ...string) {
+		t.Helper()
+		for _, reason := range reasons {
+			if err := in.TryPipeRecord(badRecords[reason].record); err != nil {
+				t.Fatalf("%s: %v", reason, err)
+			}
+		}
+	}
+	pass("process", "late", "decode_value", "null_key", "late")
+	d.Restart()
+	pass("process", "process", "late")
+	err := in.TryPipeRecord(badRecords["decode_value"].record)
+	if err == nil || !strings.Contains(err.Error(), "decode_value") {
+		t.Errorf("one error too many gives %v", err)
+	}
+}
+
 func TestPipeFailsTheTestWhereTheAppWouldStop(t *testing.T) {
 	got := failure(t, func(tb testing.TB) {
 		d, _ := started(tb)

@@ -1,6 +1,7 @@
 package streamtest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pitwheel/pitwheel/topology"
@@ -14,6 +15,7 @@ type settings struct {
 	partitions    int
 	startAt       time.Time
 	policies      topology.ErrorPolicies
+	maxErrors     int64
 }
 
 // Partitions gives every topic n partitions, but for changelogs and repartition topics, which have
@@ -30,3 +32,14 @@ func ApplicationID(id string) Option { return func(s *settings) { s.applicationI
 // OnError are the app's error policies. The default is that of an app: fail for what does not
 // decode or panics, skip what Kafka Streams would drop.
 func OnError(p topology.ErrorPolicies) Option { return func(s *settings) { s.policies = p } }
+
+// MaxErrors is how many records with an error policies may let pass before the app stops, counted since the
+// start or the last Restart, as by Config.MaxErrors. The default is no limit; n must be positive.
+func MaxErrors(n int64) Option {
+	return func(s *settings) {
+		if n <= 0 {
+			panic(fmt.Sprintf("streamtest: MaxErrors is %d: it must be positive; to let no error pass use topology.Fail", n))
+		}
+		s.maxErrors = n
+	}
+}

@@ -34,7 +34,7 @@ func (d *Driver) open(t *task) error {
 	t.space = space
 	t.Task, err = reactor.NewTask(reactor.TaskConfig{
 		ID: t.id, ApplicationID: d.settings.applicationID, Subtopology: t.subtopology,
-		Policies: d.settings.policies, Owner: d.owner, Space: space, Logger: d.log, WatchSteps: true, Now: d.wall,
+		Policies: d.settings.policies, Errors: d.errors, Owner: d.owner, Space: space, Logger: d.log, WatchSteps: true, Now: d.wall,
 		Topic:   func(name string) *processor.Topic { return &d.topic(name).Topic },
 		Matched: d.matched, Globals: d.global, Whole: t.whole,
 	})

@@ -240,6 +240,47 @@ func TestRenewingEndsTheOldTransaction(t *testing.T) {
 	}
 }
 
+// A producer whose renewal was interrupted has no client. It says so until it is renewed.
+func TestProducerWithoutAClientSaysSo(t *testing.T) {
+	for _, id := range []string{"transactions", ""} {
+		t.Run("id "+id, func(t *testing.T) {
+			f := newFake(t, 1, "in", "out")
+			p := f.producer(id)
+			if id == "" {
+				p.Close() // a renewal without transactions asks nobody, so it is not interrupted
+			} else {
+				f.outage.Store(true)
+				ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+				defer cancel()
+				if err := p.Renew(ctx); err == nil {
+					t.Fatal("renewed without brokers")
+				}
+				f.outage.Store(false)
+			}
+			out := processor.Output{Topic: &processor.Topic{Name: "out", Partitions: 1}, Value: []byte("v"), Time: 1}
+			for what, err := range map[string]error{
+				"Produce": p.Produce(limited(t), &out, nil),
+				"Flush":   p.Flush(limited(t)),
+				"Commit":  p.Commit(limited(t), nobody, f.offset(1, "")),
+			} {
+				if !errors.Is(err, errNoClient) {
+					t.Errorf("%s = %v, want %v", what, err, errNoClient)
+				}
+			}
+			if err := p.Abort(limited(t)); err != nil {
+				t.Errorf("Abort = %v: there is nothing to abort", err)
+			}
+			if err := p.Renew(limited(t)); err != nil {
+				t.Fatal(err)
+			}
+			p.mustProduce(t, "out", "x")
+			if err := p.Flush(limited(t)); err != nil {
+				t.Errorf("Flush after Renew = %v", err)
+			}
+		})
+	}
+}
+
 // What failed with the old client must not be held against the new one: its records fail one after
 // another while it closes, some of them late.
 func TestRenewedProducerStartsClean(t *testing.T) {

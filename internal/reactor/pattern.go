@@ -163,7 +163,7 @@ func (t *topics) stillMatching(ctx context.Context) (bool, error) {
 		if !gone || look > 0 {
 			return maps.EqualFunc(t.matched, matched, slices.Equal), nil
 		}
-		if err := sleep(ctx, min(t.config.WatchInterval, time.Second)); err != nil {
+		if err := pause(ctx, min(t.config.WatchInterval, time.Second)); err != nil {
 			return false, err
 		}
 	}

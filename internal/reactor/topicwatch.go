@@ -72,22 +72,10 @@ func (t *topics) check(ctx context.Context, names []string) error {
 	if t.changed(ctx, names) == nil {
 		return nil
 	}
-	if err := sleep(ctx, min(t.config.WatchInterval, time.Second)); err != nil {
+	if err := pause(ctx, min(t.config.WatchInterval, time.Second)); err != nil {
 		return err
 	}
 	return t.changed(ctx, names)
-}
-
-// sleep waits for d. Error: ctx ended before.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 func (t *topics) changed(ctx context.Context, names []string) error {
