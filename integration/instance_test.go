@@ -46,6 +46,7 @@ type place struct {
 	Brokers  []string
 	StateDir string
 	Session  time.Duration
+	Instance string // the member's name; empty: the one that StateDir keeps
 	Latest   latest // if its Numbers are named, this is what runs in place of App
 }
 
@@ -59,7 +60,7 @@ func newPlace(t *testing.T, k *kafkatest.Kafka, app application) place {
 
 func (p place) config() pitwheel.Config {
 	return pitwheel.Config{
-		ApplicationID: cmp.Or(p.Latest.ID, p.App.ID), Brokers: p.Brokers, StateDir: p.StateDir, SessionTimeout: p.Session,
+		ApplicationID: cmp.Or(p.Latest.ID, p.App.ID), InstanceID: p.Instance, Brokers: p.Brokers, StateDir: p.StateDir, SessionTimeout: p.Session,
 		Loops: 2, FlushInterval: time.Second, MemoryLimit: 256 << 20,
 	}
 }
@@ -84,11 +85,21 @@ func runInstance(text string) error {
 	c := p.config()
 	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c.OnStateChange = func(_, now pitwheel.State) { say("state %s", now) }
-	began := time.Now()
+	var began time.Time // when the first restore did
+	var before time.Duration
 	c.OnRestore = func(r pitwheel.Restore) {
-		if r.Event == pitwheel.RestoreDone && r.Store != "" {
+		if r.Store == "" {
+			return
+		}
+		mu.Lock()
+		if began.IsZero() {
+			began, before = time.Now(), processCPU()
+		}
+		took, used := time.Since(began), processCPU()-before
+		mu.Unlock()
+		if r.Event == pitwheel.RestoreDone {
+			say("restoring took %d ms and %d ms of CPU", took.Milliseconds(), used.Milliseconds())
 			say("restored %d", r.Records)
-			say("restoring took %d ms and %d ms of CPU", time.Since(began).Milliseconds(), processCPU().Milliseconds())
 		}
 	}
 	app, err := pitwheel.New(plan, c)
