@@ -46,26 +46,29 @@ func (p *Producer) commitOffsets(ctx context.Context, member Member, offsets []O
 	defer cancel()
 	var gone error // its topic is: whether for good is for the caller to find out
 	err := retry(ctx, p.config.Access, fmt.Sprintf("commit offsets of group %q", p.of.Group), func(ctx context.Context) error {
+		gone = nil
 		resp, err := req.RequestWith(ctx, p.client)
 		if err != nil {
 			return err
 		}
 		for _, t := range resp.Topics {
 			for _, x := range t.Partitions {
-				if err := kerr.ErrorForCode(x.ErrorCode); err != nil {
-					if t.Topic == "" {
-						t.Topic = names[t.TopicID]
-					}
-					if errors.Is(err, kerr.FencedInstanceID) {
-						return sameInstance(err)
-					}
-					err = p.config.Access.denied(err, ReadTopic(t.Topic), Right{"Read", "group", p.of.Group})
-					err = fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
-					if !UnknownTopic(err) {
-						return err
-					}
-					gone = fmt.Errorf("commit offsets of group %q: %w", p.of.Group, err)
+				err := kerr.ErrorForCode(x.ErrorCode)
+				if err == nil {
+					continue
 				}
+				if t.Topic == "" {
+					t.Topic = names[t.TopicID]
+				}
+				if errors.Is(err, kerr.FencedInstanceID) {
+					return sameInstance(err)
+				}
+				err = p.config.Access.denied(err, ReadTopic(t.Topic), Right{"Read", "group", p.of.Group})
+				err = fmt.Errorf("topic %q partition %d: %w", t.Topic, x.Partition, err)
+				if !UnknownTopic(err) {
+					return err
+				}
+				gone = fmt.Errorf("commit offsets of group %q: %w", p.of.Group, err)
 			}
 		}
 		return nil
