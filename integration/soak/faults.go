@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -125,7 +124,7 @@ func (s *soak) note(name, did string) {
 	s.done[name]++
 	s.past = append(s.past, happened{time.Now(), name, did})
 	if s.verbose {
-		fmt.Fprintf(os.Stdout, "%8.1fs %-14s %s\n", time.Since(s.began).Seconds(), name, did)
+		fmt.Printf("%8.1fs %-14s %s\n", time.Since(s.began).Seconds(), name, did)
 	}
 }
 

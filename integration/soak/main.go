@@ -118,7 +118,7 @@ func supervise(args []string) error {
 	}
 	if s.list {
 		for _, f := range allFaults {
-			fmt.Fprintf(os.Stdout, "%-14s %s\n", f.name, f.about)
+			fmt.Printf("%-14s %s\n", f.name, f.about)
 		}
 		return nil
 	}
@@ -128,6 +128,6 @@ func supervise(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	fmt.Fprintf(os.Stdout, "seed %d, %d instances, %d partitions, %s, faults: %s\n", s.seed, s.instances, s.partitions, s.kafka, strings.Join(namesOf(chosen), " "))
+	fmt.Printf("seed %d, %d instances, %d partitions, %s, faults: %s\n", s.seed, s.instances, s.partitions, s.kafka, strings.Join(namesOf(chosen), " "))
 	return run(ctx, s, chosen)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,9 @@ func (s *soak) report(err error) {
 	}
 	c := s.account.Counts()
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(os.Stdout, "  %-22s %s\n", what, fmt.Sprintf(format, args...))
+		fmt.Printf("  %-22s %s\n", what, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintln(os.Stdout)
+	fmt.Println()
 	line("seed", "%d", s.seed)
 	line("took", "%v, of which %v under faults", time.Since(s.began).Round(time.Second), s.loaded.Round(time.Second))
 	line("events", "%d (%.0f/s under faults)", c.Events, float64(s.sent)/max(s.loaded.Seconds(), 1))
@@ -41,21 +40,21 @@ func (s *soak) report(err error) {
 
 // explain says what is known of a broken promise.
 func (s *soak) explain() {
-	fmt.Fprintf(os.Stdout, "\nIt failed. Again with: -seed %d\n", s.seed)
+	fmt.Printf("\nIt failed. Again with: -seed %d\n", s.seed)
 	for _, d := range s.account.Found() {
-		fmt.Fprintln(os.Stdout, "  "+d.String())
+		fmt.Println("  "+d.String())
 	}
 	if missing := s.account.Missing(); missing.Outputs() > 0 {
-		fmt.Fprintf(os.Stdout, "  not seen yet: %d chains, %d tallies, %d updates, %d closed windows\n", missing.Chains, missing.Tallies, missing.Updates, missing.Closed)
+		fmt.Printf("  not seen yet: %d chains, %d tallies, %d updates, %d closed windows\n", missing.Chains, missing.Tallies, missing.Updates, missing.Closed)
 	}
-	fmt.Fprintln(os.Stdout, "The last faults:")
+	fmt.Println("The last faults:")
 	for _, h := range s.past[max(0, len(s.past)-12):] {
-		fmt.Fprintf(os.Stdout, "  %8.1fs %-14s %s\n", h.at.Sub(s.began).Seconds(), h.name, h.did)
+		fmt.Printf("  %8.1fs %-14s %s\n", h.at.Sub(s.began).Seconds(), h.name, h.did)
 	}
 	var logs []string
 	for _, i := range s.fleet.slots {
 		logs = append(logs, i.log)
 	}
 	slices.Sort(logs)
-	fmt.Fprintln(os.Stdout, "The instances' logs:\n  "+strings.Join(logs, "\n  "))
+	fmt.Println("The instances' logs:\n  "+strings.Join(logs, "\n  "))
 }

@@ -105,7 +105,7 @@ func (s *soak) openFleet() (err error) {
 	s.fleet = newFleet(s.settings, addresses)
 	if slices.ContainsFunc(s.faults, func(f fault) bool { return f.name == diskFault }) {
 		if err := s.fleet.mount(); err != nil {
-			fmt.Fprintf(os.Stdout, "%s is left out: no small disk can be mounted here: %v\n", diskFault, err)
+			fmt.Printf("%s is left out: no small disk can be mounted here: %v\n", diskFault, err)
 			s.faults = slices.DeleteFunc(s.faults, func(f fault) bool { return f.name == diskFault })
 		}
 	}
