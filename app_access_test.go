@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math/big"
@@ -271,7 +272,11 @@ func hangsUp(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			_, _ = conn.Read(make([]byte, 64<<10))
+			request := make([]byte, 64<<10)
+			_, _ = conn.Read(request)
+			if kmsg.Key(binary.BigEndian.Uint16(request[4:])) == kmsg.ApiVersions {
+				_, _ = conn.Write(append([]byte{0, 0, 0, 4}, request[8:12]...)) // of that correlation, with no more
+			}
 			_ = conn.Close()
 		}
 	}()

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"strings"
@@ -18,7 +19,9 @@ type Access struct {
 	log      *slog.Logger
 	tls      bool
 	sasl     bool
-	brokers  string        // as they were given
+	brokers  string   // as they were given
+	seeds    []string // the same, one by one
+	dial     func(ctx context.Context, network, host string) (net.Conn, error)
 	patience time.Duration // of an app that was let in before
 
 	mu       sync.Mutex
@@ -42,7 +45,10 @@ const (
 // Shared is the config with one Access for all clients that are made from it.
 func (c Config) Shared() Config {
 	if c.Access == nil {
-		c.Access = &Access{log: c.Logger, tls: c.TLS != nil, sasl: len(c.SASL) > 0, patience: accessPatience, brokers: "one of " + strings.Join(c.Brokers, ", "), subject: subject(c.TLS)}
+		c.Access = &Access{log: c.Logger, tls: c.TLS != nil, sasl: len(c.SASL) > 0, patience: accessPatience, brokers: "one of " + strings.Join(c.Brokers, ", "), seeds: c.Brokers, dial: c.Dial, subject: subject(c.TLS)}
+		if c.Dial == nil {
+			c.Access.dial = (&net.Dialer{}).DialContext
+		}
 	}
 	return c
 }
@@ -104,8 +110,24 @@ func (a *Access) noted(refused *RefusedError) bool {
 	return true
 }
 
-// Refused is the refusal that has lasted for too long, or nil.
+// Refused is the refusal that has lasted for too long, or nil. What looks like one, and is of a broker that
+// is away, is none.
 func (a *Access) Refused() error {
+	refused := a.lasting()
+	if refused == nil {
+		return nil
+	}
+	if refused.ask == nil || a.settled(refused) {
+		return refused
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refusal = nil
+	return nil
+}
+
+// lasting is the refusal that has lasted for too long, or nil.
+func (a *Access) lasting() *RefusedError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refusal == nil {

@@ -2,10 +2,13 @@ package kafka
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,26 +34,86 @@ func newAccess(log io.Writer) *Access {
 	return a
 }
 
+type dialer = func(ctx context.Context, network, host string) (net.Conn, error)
+
+// answersPlain is a port that takes a request without TLS and answers it.
+func answersPlain(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	go func() {
+		defer func() { _ = there.Close() }()
+		request := make([]byte, 4<<10) // a pipe's Read takes what one Write wrote
+		if _, err := there.Read(request); err == nil {
+			_, _ = there.Write([]byte{0, 0, 0, 4, 0, 0, 0, 1})
+		}
+	}()
+	return here, nil
+}
+
+func closesAtOnce(context.Context, string, string) (net.Conn, error) {
+	here, there := net.Pipe()
+	return here, there.Close()
+}
+
+func refusesToListen(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("connection refused")
+}
+
+// Only who takes part in a handshake, be it to refuse it, speaks TLS.
+func TestPortIsAskedForTLS(t *testing.T) {
+	tests := map[string]struct {
+		port dialer
+		want bool
+	}{
+		"closes at once":   {closesAtOnce, false},
+		"answers in plain": {answersPlain, false},
+		"refuses the handshake": {func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() {
+				_ = tls.Server(there, &tls.Config{MinVersion: tls.VersionTLS13}).Handshake() // without a certificate
+				_ = there.Close()
+			}()
+			return here, nil
+		}, true},
+	}
+	for name, tt := range tests {
+		conn, err := tt.port(t.Context(), "tcp", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		if got := speaksTLS(t.Context(), conn); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+		_ = conn.Close()
+	}
+}
+
 // How long a refusal is put up with depends on whether the app was let in before, and on how clear it is.
 func TestRefusalsArePutUpWith(t *testing.T) {
 	plain, unclear := error(stranger), error(&kgo.ErrFirstReadEOF{})
 	tests := []struct {
 		name   string
 		inside bool
+		port   dialer
 		err    error
 		until  time.Duration // after which it is final
 	}{
-		{"at start", false, plain, 0},
-		{"at start, may be a broker that is starting", false, unclear, unclearPatience},
-		{"an app that was let in before", true, plain, accessPatience},
-		{"a password that was changed while it runs", true, kerr.SaslAuthenticationFailed, accessPatience},
-		{"brokers that are away", false, errors.New("connection refused"), -1},
-		{"what brokers say of records", true, kerr.MessageTooLarge, -1},
+		{"at start", false, nil, plain, 0},
+		{"at start, a port without TLS", false, answersPlain, unclear, unclearPatience},
+		{"at start, a proxy whose broker is away", false, closesAtOnce, unclear, -1},
+		{"at start, nobody listens by now", false, refusesToListen, unclear, -1},
+		{"while it runs, a port that has lost its TLS", true, answersPlain, unclear, accessPatience},
+		{"while it runs, a proxy whose broker is away", true, closesAtOnce, unclear, -1},
+		{"an app that was let in before", true, nil, plain, accessPatience},
+		{"a password that was changed while it runs", true, nil, kerr.SaslAuthenticationFailed, accessPatience},
+		{"brokers that are away", false, nil, errors.New("connection refused"), -1},
+		{"what brokers say of records", true, nil, kerr.MessageTooLarge, -1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newAccess(io.Discard)
+				a.dial = tt.port
 				if tt.inside {
 					a.answer(kmsg.Metadata, nil)
 				}

@@ -24,7 +24,8 @@ type RefusedError struct {
 	Fix    string
 	Err    error
 
-	unclear bool // it may also be a broker that is starting
+	unclear bool     // it may also be a broker that is starting
+	ask     question // whether it is what it looks like; nil: nothing can be asked
 }
 
 // Error names the broker, the cause, the field and the fix.
@@ -54,7 +55,7 @@ func explainPlain(err error) *RefusedError {
 		return &RefusedError{Field: "TLS", Fix: fix, Err: err}
 	}
 	if eof, ok := errors.AsType[*kgo.ErrFirstReadEOF](err); ok && strings.Contains(eof.Error(), "api versions") {
-		return &RefusedError{Field: "TLS", Fix: fix, Err: err, unclear: true}
+		return &RefusedError{Field: "TLS", Fix: fix, Err: err, unclear: true, ask: speaksTLS}
 	}
 	return nil
 }
@@ -86,11 +87,11 @@ func explainTLS(err error, connecting bool) *RefusedError {
 		return refused
 	}
 	if eof, ok := errors.AsType[*kgo.ErrFirstReadEOF](err); ok && strings.Contains(eof.Error(), "after a dial") {
-		refused.Fix, refused.unclear = plainPort, true
+		refused.Fix, refused.unclear, refused.ask = plainPort, true, speaksPlain
 		return refused
 	}
 	if connecting && timedOut(err) && !dialing(err) {
-		refused.Fix, refused.unclear = plainPort, true
+		refused.Fix, refused.unclear, refused.ask = plainPort, true, speaksPlain
 		return refused
 	}
 	return nil
