@@ -42,7 +42,7 @@ func (s *soak) report(err error) {
 func (s *soak) explain() {
 	fmt.Printf("\nIt failed. Again with: -seed %d\n", s.seed)
 	for _, d := range s.account.Found() {
-		fmt.Println("  "+d.String())
+		fmt.Println("  " + d.String())
 	}
 	if missing := s.account.Missing(); missing.Outputs() > 0 {
 		fmt.Printf("  not seen yet: %d chains, %d tallies, %d updates, %d closed windows\n", missing.Chains, missing.Tallies, missing.Updates, missing.Closed)
@@ -56,5 +56,5 @@ func (s *soak) explain() {
 		logs = append(logs, i.log)
 	}
 	slices.Sort(logs)
-	fmt.Println("The instances' logs:\n  "+strings.Join(logs, "\n  "))
+	fmt.Println("The instances' logs:\n  " + strings.Join(logs, "\n  "))
 }
