@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -64,6 +66,10 @@ func (f *fleet) stop(s *slot) error {
 	err := s.process.stop()
 	s.process = nil
 	f.stops++
+	if _, ended := errors.AsType[*exec.ExitError](err); ended && s.frail != "" {
+		f.ends++
+		return s.mend(s) // what is wrong with its state or its disk it may find when it stops
+	}
 	if err != nil {
 		return fmt.Errorf("%s did not stop in good order: %w\n%s", s.name, err, lastWords(s.log))
 	}
