@@ -158,7 +158,8 @@ func TestDriverStaysInTheTestsGoroutine(t *testing.T) {
 	d := streamtest.New(t, build(t, func(b *topology.Builder) { countValues(b) }), streamtest.Partitions(3))
 	d.Input(in).Pipe("k", "v", 0)
 	d.Restart()
-	if now := runtime.NumGoroutine(); now != before {
+	// One of an earlier test may end meanwhile.
+	if now := runtime.NumGoroutine(); now > before {
 		t.Errorf("there are %d goroutines, %d before", now, before)
 	}
 }
