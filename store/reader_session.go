@@ -26,24 +26,7 @@ func (r sessionReader[K, V]) Get(ctx context.Context, session windowing.Key[K]) 
 func (r sessionReader[K, V]) Entry(
 	ctx context.Context, session windowing.Key[K],
 ) (e Entry[windowing.Key[K], V], ok bool, err error) {
-	s := r.serdes()
-	defer r.pool.Put(s)
-	b, err := s.encode(session.Key)
-	if err != nil || session.Start < 0 || session.End < session.Start {
-		return e, false, err
-	}
-	e.Key = session
-	err = r.find(ctx, b, func(c *Committed) (bool, error) {
-		row, found, err := c.row(rowID{start: session.End, from: session.Start, key: b})
-		if !found || err != nil {
-			return false, err
-		}
-		e.Time = row.at
-		e.Value, err = s.decodeValue(row.value)
-		ok = err == nil
-		return ok, err
-	})
-	return e, ok, err
+	return r.entry(ctx, session, rowID{start: session.End, from: session.Start})
 }
 
 // Range walks over one key's sessions.

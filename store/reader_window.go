@@ -31,24 +31,7 @@ func (r windowReader[K, V]) Get(ctx context.Context, key K, start record.Time) (
 func (r windowReader[K, V]) Entry(
 	ctx context.Context, key K, start record.Time,
 ) (e Entry[windowing.Key[K], V], ok bool, err error) {
-	s := r.serdes()
-	defer r.pool.Put(s)
-	b, err := s.encode(key)
-	if err != nil || start < 0 {
-		return e, false, err
-	}
-	e.Key = r.windowed(key, start)
-	err = r.find(ctx, b, func(c *Committed) (bool, error) {
-		row, found, err := c.row(rowID{start: start, key: b})
-		if !found || err != nil {
-			return false, err
-		}
-		e.Time = row.at
-		e.Value, err = s.decodeValue(row.value)
-		ok = err == nil
-		return ok, err
-	})
-	return e, ok, err
+	return r.entry(ctx, r.windowed(key, start), rowID{start: start})
 }
 
 // Range walks over one key's windows.
@@ -89,6 +72,30 @@ func (r windowReader[K, V]) All(
 		w.plan = func(o *origin, highest record.Time) (walkPlan, bool) { return o.allWindows(from, to, highest) }
 		w.run(ctx, yield)
 	}
+}
+
+// entry reads the row of a window or session: id is its times. Where they can be none's there is none.
+func (r *reader[K, V]) entry(
+	ctx context.Context, key windowing.Key[K], id rowID,
+) (e Entry[windowing.Key[K], V], ok bool, err error) {
+	s := r.serdes()
+	defer r.pool.Put(s)
+	id.key, err = s.encode(key.Key)
+	if err != nil || id.from < 0 || id.start < id.from {
+		return e, false, err
+	}
+	e.Key = key
+	err = r.find(ctx, id.key, func(c *Committed) (bool, error) {
+		row, found, err := c.row(id)
+		if !found || err != nil {
+			return false, err
+		}
+		e.Time = row.at
+		e.Value, err = s.decodeValue(row.value)
+		ok = err == nil
+		return ok, err
+	})
+	return e, ok, err
 }
 
 // windows is a walk over windows.
